@@ -1,0 +1,1 @@
+"""The pylogtap collector: stores, searches and shows what pylogtap clients send."""

@@ -1,0 +1,144 @@
+"""
+What the collector can refuse, each with the stable code and status that its HTTP answer carries.
+
+::
+
+    CollectorError
+    ├── NotFound            404
+    ├── Conflict            409
+    ├── StaleVersion        412  the ETag given is not the current one
+    ├── Invalid             422
+    │   ├── InvalidQuery    400  carries the column of the mistake
+    │   └── InvalidCursor   400
+    ├── DamagedSlice        400  carries the frame to set aside
+    ├── TooLarge            413
+    ├── QueryTooSlow        503
+    └── Overloaded          503  carries the seconds to wait
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class CollectorError(Exception):
+    """The collector could not do what was asked."""
+
+    code: ClassVar[str] = "failed"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "The collector could not do this"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        """
+        Keep what the answer will say.
+
+        Args:
+            detail: What is wrong and what to do about it, one or two sentences.
+            extra: Further members of the problem document.
+        """
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+        self.retry_after_s: float | None = None
+
+
+class NotFound(CollectorError):
+    """There is nothing under this name."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class Conflict(CollectorError):
+    """The name is taken."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class StaleVersion(CollectorError):
+    """Somebody else changed it meanwhile."""
+
+    code = "stale_version"
+    status = 412
+    title = "Changed meanwhile"
+
+
+class Invalid(CollectorError):
+    """The request does not fit its description."""
+
+    code = "invalid"
+    status = 422
+    title = "Invalid request"
+
+
+class InvalidQuery(Invalid):
+    """The query cannot be read."""
+
+    code = "invalid_query"
+    status = 400
+    title = "Invalid query"
+
+    def __init__(self, detail: str, column: int) -> None:
+        """
+        Point at the mistake.
+
+        Args:
+            detail: What is wrong and what would be right.
+            column: 1-based column of the mistake in the query text.
+        """
+        super().__init__(detail, column=column)
+        self.column = column
+
+
+class InvalidCursor(Invalid):
+    """The cursor was not made by this collector."""
+
+    code = "invalid_cursor"
+    status = 400
+    title = "Invalid cursor"
+
+
+class DamagedSlice(CollectorError):
+    """A frame of an ingested slice is damaged."""
+
+    code = "damaged_frame"
+    status = 400
+    title = "Damaged frame"
+
+
+class TooLarge(CollectorError):
+    """More was sent than one request may carry."""
+
+    code = "too_large"
+    status = 413
+    title = "Too large"
+
+
+class QueryTooSlow(CollectorError):
+    """The query ran into its deadline."""
+
+    code = "query_too_slow"
+    status = 503
+    title = "Query too slow"
+
+
+class Overloaded(CollectorError):
+    """More comes in than can be stored just now."""
+
+    code = "overloaded"
+    status = 503
+    title = "Overloaded"
+
+    def __init__(self, detail: str, retry_after_s: float = 1.0) -> None:
+        """
+        Ask the client to wait.
+
+        Args:
+            detail: What is full.
+            retry_after_s: Seconds until trying again is worth while.
+        """
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,1 @@
+"""Log lines that survive the death of their process, shipped to a pylogtap collector."""
