@@ -36,9 +36,15 @@ _PLAIN_STR = (decimal.Decimal, fractions.Fraction, uuid.UUID, os.PathLike, dt.ti
 
 
 class Degrader:
-    """One record's worth of conversion. ``degraded`` tells whether anything was lost on the way."""
+    """
+    One record's worth of conversion.
 
-    __slots__ = ("_nodes", "_open", "_redactor", "degraded")
+    Attributes:
+        degraded: Whether anything was lost on the way.
+        redacted: Whether a secret was left out.
+    """
+
+    __slots__ = ("_nodes", "_open", "_redactor", "degraded", "redacted")
 
     def __init__(self, redactor: Redactor) -> None:
         """
@@ -50,7 +56,7 @@ class Degrader:
         self._redactor = redactor
         self._nodes = 0
         self._open: set[int] = set()  # ids of the containers being converted: finds cycles
-        self.degraded = False
+        self.degraded = self.redacted = False
 
     def convert(self, value: Any, depth: int = 0) -> Any:
         """Return something that msgpack carries, as like the value as can be."""
@@ -103,6 +109,14 @@ class Degrader:
             text = f"{text[:MAX_REPRESENTATION]}… [{len(text)} characters]"
         return self.text(text)
 
+    def represent_argument(self, name: str, value: Any) -> str:
+        """Return a bounded ``repr`` of a named value, unless the name says that it is a secret."""
+        if self._redactor.is_secret(name):
+            return REDACTED
+        if isinstance(value, (Mapping, list, tuple)):  # may hold secrets under keys of their own
+            value = self.convert(value)
+        return self.represent(value)
+
     def _large_int(self, value: int) -> str:
         self.degraded = True
         if value.bit_length() > 4_000:  # Python itself refuses to print more than 4,300 digits
@@ -137,7 +151,11 @@ class Degrader:
                 result["…"] = f"{len(items)} items in all"
                 break
             name = self.text(key) if type(key) is str else self.text(str(key))
-            result[name] = REDACTED if self._redactor.is_secret(name) else self.convert(item, depth + 1)
+            if self._redactor.is_secret(name):
+                self.redacted = True
+                result[name] = REDACTED
+            else:
+                result[name] = self.convert(item, depth + 1)
         return result
 
     def _sequence(self, items: Any, depth: int) -> list[Any]:

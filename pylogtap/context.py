@@ -1,0 +1,116 @@
+"""
+Fields that every record carries while they are bound: of this task or thread, and of what it starts.
+
+The bound fields live in a context variable, so each asyncio task has its own. :func:`propagate` also carries
+the context into threads and executors, which Python by itself does not do before 3.14.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any
+
+from pylogtap.redact import REDACTED, Redactor
+from pylogtap.values import PLAIN, Degrader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+bound: ContextVar[dict[str, Any] | None] = ContextVar("pylogtap_bound", default=None)
+redactor = Redactor()  # shared, so that keys are judged once for all handlers and loggers
+
+# Each returns (fields, trace id, span id) of other libraries' contexts; empty unless those are in use.
+sources: list[Callable[[], tuple[dict[str, Any] | None, str | None, str | None]]] = []
+
+
+def bind(**fields: Any) -> None:
+    """Add fields to every record of this task or thread from now on."""
+    bound.set({**(bound.get() or {}), **plain_fields(fields)})
+
+
+def unbind(*names: str) -> None:
+    """Leave these fields out again."""
+    rest = {name: value for name, value in (bound.get() or {}).items() if name not in names}
+    bound.set(rest or None)
+
+
+def clear() -> None:
+    """Leave all bound fields out again."""
+    bound.set(None)
+
+
+@contextmanager
+def bound_fields(**fields: Any) -> Iterator[None]:
+    """Add fields to every record logged within a ``with`` block."""
+    token = bound.set({**(bound.get() or {}), **plain_fields(fields)})
+    try:
+        yield
+    finally:
+        bound.reset(token)
+
+
+def plain_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as they can travel: secrets left out, values converted now, as they may change later."""
+    degrader = Degrader(redactor)
+    return {
+        name: REDACTED
+        if redactor.is_secret(name)
+        else (value if type(value) in PLAIN else degrader.convert(value))
+        for name, value in fields.items()
+    }
+
+
+def find_sources() -> None:
+    """Notice libraries with contexts of their own, once they have been imported."""
+    if "opentelemetry.trace" in sys.modules and _open_telemetry not in sources:
+        sources.append(_open_telemetry)
+    if "structlog.contextvars" in sys.modules and _structlog not in sources:
+        sources.append(_structlog)
+
+
+def _open_telemetry() -> tuple[dict[str, Any] | None, str | None, str | None]:
+    span = sys.modules["opentelemetry.trace"].get_current_span().get_span_context()
+    if not span.is_valid:
+        return None, None, None
+    return None, f"{span.trace_id:032x}", f"{span.span_id:016x}"
+
+
+def _structlog() -> tuple[dict[str, Any] | None, str | None, str | None]:
+    fields = sys.modules["structlog.contextvars"].get_contextvars()
+    return (plain_fields(fields) if fields else None), None, None
+
+
+def propagate() -> None:
+    """Let threads and executor jobs start with the context of the code that starts them. Idempotent."""
+    if not getattr(threading.Thread.start, "carries_context", False):
+        threading.Thread.start = _carrying_start(threading.Thread.start)  # type: ignore[method-assign,assignment]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only when switched on
+
+    if not getattr(ThreadPoolExecutor.submit, "carries_context", False):
+        ThreadPoolExecutor.submit = _carrying_submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
+
+
+def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    def carrying(self: threading.Thread) -> None:
+        run, context = self.run, copy_context()
+
+        def within() -> None:
+            del self.__dict__["run"]  # else the thread and this function would keep each other alive
+            context.run(run)
+
+        self.run = within  # type: ignore[method-assign]
+        start(self)
+
+    carrying.carries_context = True  # type: ignore[attr-defined]
+    return carrying
+
+
+def _carrying_submit(submit: Any) -> Any:
+    def carrying(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, copy_context().run, fn, *args, **kwargs)
+
+    carrying.carries_context = True  # type: ignore[attr-defined]
+    return carrying

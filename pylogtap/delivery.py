@@ -1,0 +1,120 @@
+"""Deliver one segment, slice by slice, as the collector answers. For own segments and for orphaned ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pylogtap.transport import Verdict
+from pylogtap.wire import FLAGS, FRAME_HEADER, frame_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pylogtap.segment import Segment
+    from pylogtap.transport import Outcome, Transport
+
+SLICE_BYTES = 512 << 10
+_SMALLEST_SLICE = 1 << 10
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a delivery did."""
+
+    records: int = 0
+    set_aside: int = 0
+    skipped: int = 0  # frames of calls that never returned
+
+
+class Delivery:
+    """Sends segments through one transport, and remembers how much one request may carry."""
+
+    def __init__(self, transport: Transport, set_aside: Callable[[bytes], None]) -> None:
+        """
+        Bind a transport.
+
+        Args:
+            transport: The way to the collector.
+            set_aside: Gets the bytes of a frame that the collector cannot take.
+        """
+        self._transport = transport
+        self._set_aside = set_aside
+        self._limit = SLICE_BYTES
+        self.tally = Tally()
+
+    def deliver(self, segment: Segment, end: int, *, alive: bool) -> Outcome | None:
+        """
+        Send a segment up to an offset.
+
+        Args:
+            segment: The segment.
+            end: Where to stop.
+            alive: Whether frames may still be committed: then stop at one that is not, else pass over it,
+                and over what is torn.
+
+        Returns:
+            None when all was said that can be said now; else the answer that asks to wait.
+        """
+        skipped_from: int | None = None
+        while segment.acked < end:
+            start = segment.acked
+            following = start + frame_size(segment.words[start >> 2] & ~FLAGS)
+            body = segment.memory[start : min(end, max(start + self._limit, following))]
+            outcome = self._transport.send(segment.id, start, body, skipped_from)
+            if outcome.verdict is Verdict.WAIT:
+                return outcome
+            if outcome.verdict is Verdict.SPLIT and len(body) > following - start:
+                self._limit = max(_SMALLEST_SLICE, self._limit // 2)
+            elif outcome.verdict is Verdict.SPLIT:
+                skipped_from = self._pass_over(segment, start, following)
+            elif outcome.verdict is Verdict.SET_ASIDE:
+                self._count(segment, start, body, outcome.frame)
+                sound = outcome.following if alive else segment.next_sound(outcome.frame)
+                skipped_from = self._pass_over(segment, outcome.frame, sound)
+            elif outcome.following != start:
+                self._count(segment, start, body, outcome.following)
+                segment.acked = min(outcome.following, end)
+                skipped_from = None
+            elif alive:
+                return None
+            else:  # the call that reserved this frame died in it
+                self.tally.skipped += 1
+                skipped_from = start if skipped_from is None else skipped_from
+                segment.acked = min(following, end)
+            if segment.acked >= end and not alive:
+                skipped_from, end = self._resume(segment, end)
+        return None
+
+    def _resume(self, segment: Segment, end: int) -> tuple[int | None, int]:
+        """Go on behind a torn place of a dead process's segment, if anything sound follows."""
+        sound = segment.resume()
+        if sound is None:
+            return None, end
+        self.tally.set_aside += 1
+        segment.acked = sound
+        return end, segment.end
+
+    def _pass_over(self, segment: Segment, frame: int, following: int) -> int:
+        self.tally.set_aside += 1
+        self._set_aside(segment.memory[frame:following])
+        segment.acked = following
+        return frame
+
+    def _count(self, segment: Segment, start: int, body: bytes, until: int) -> None:
+        """Count the records that the collector has just confirmed, each once."""
+        first = max(start, segment.counted)
+        if until > first:
+            self.tally.records += count_records(body[first - start : until - start])
+            segment.counted = until
+
+
+def count_records(body: bytes) -> int:
+    """Return how many committed records, definitions not among them, whole frames hold."""
+    words, position, size, count = memoryview(body).cast("I"), 0, len(body) - FRAME_HEADER, 0
+    while position < size:
+        length = words[position >> 2]
+        if not length & FLAGS and body[position + 9]:  # the item behind the array's head: 0 is a definition
+            count += 1
+        position += ((length & ~FLAGS) + 15) & -8
+    return count

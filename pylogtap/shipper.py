@@ -1,0 +1,245 @@
+"""
+The only thread: takes slices from the spool, sends them, waits; also for what dead processes left.
+
+It never logs through `logging`, takes no lock that a logging call needs for long, and when it cannot run
+(a fork, the end of the interpreter) nothing is lost: the spool is on disk, and others adopt it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _thread import allocate_lock, start_new_thread
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pylogtap.delivery import Delivery
+from pylogtap.orphans import adopt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pylogtap.orphans import Orphan
+    from pylogtap.spool import Spool
+    from pylogtap.transport import Outcome, Transport
+
+ADOPT_INTERVAL_S = 5.0
+LONGEST_WAIT_S = 30.0
+_FIRST_WAIT_S = 0.25
+_FLUSH_POLL_S = 0.002
+
+
+@dataclass(slots=True)
+class DrainReport:
+    """
+    What a look at the files of dead processes did.
+
+    Attributes:
+        processes: Dead processes whose files were delivered and removed.
+        records: Records delivered.
+        set_aside: Frames that the collector could not take; they are kept beside the spool.
+        left: Dead processes whose files had to stay.
+        error: Why, if any had to stay.
+    """
+
+    processes: int = 0
+    records: int = 0
+    set_aside: int = 0
+    left: int = 0
+    error: str | None = None
+
+
+class Shipper:
+    """Delivers one spool, and its directory's orphans, to one collector."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        transport: Transport,
+        *,
+        interval_s: float,
+        report_fault: Callable[[str], None],
+    ) -> None:
+        """
+        Bind a spool to a collector; :meth:`start` begins.
+
+        Args:
+            spool: What to deliver.
+            transport: How.
+            interval_s: Seconds between two looks.
+            report_fault: Logs the stack that a dead process left at a fatal signal.
+        """
+        self._spool, self._transport, self._interval_s = spool, transport, interval_s
+        self._report_fault = report_fault
+        self.last_error: str | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._delivery = Delivery(self._transport, self._set_aside)
+        self._wake = allocate_lock()
+        self._wake.acquire()
+        self._running = self._stopping = False
+        self._failures = 0
+        self._next_try = 0.0
+        self._next_adoption = time.monotonic() + self._interval_s
+
+    @property
+    def shipped(self) -> int:
+        """Records of this process that the collector has confirmed."""
+        return self._delivery.tally.records
+
+    def start(self) -> None:
+        """Start the thread, once. None can be had while the interpreter ends: then others will deliver."""
+        if not self._running:
+            self._running = True
+            try:
+                start_new_thread(self._run, ())
+            except RuntimeError:
+                self._running = False
+
+    def after_fork(self) -> None:
+        """In a forked child, which has inherited no thread: begin anew."""
+        self._transport.close()
+        self._begin()
+        self.start()
+
+    def wake(self) -> None:
+        """Have the thread look now."""
+        with suppress(RuntimeError):  # it is awake already
+            self._wake.release()
+
+    def flush(self, timeout_s: float, *, give_up_early: bool = False) -> bool:
+        """
+        Deliver what has been logged so far.
+
+        Args:
+            timeout_s: Most seconds to wait.
+            give_up_early: Stop at the first failed attempt.
+
+        Returns:
+            Whether all of it is confirmed.
+        """
+        deadline = time.monotonic() + timeout_s
+        targets = [(segment, self._spool.reserved_end(segment)) for segment in self._spool.waiting()]
+        failures = self._failures
+        while any(segment.acked < end for segment, end in targets):
+            if not self._running or time.monotonic() >= deadline:
+                return False
+            if give_up_early and self._failures > failures:
+                return False
+            self._next_try = 0.0 if self._failures == failures else self._next_try
+            self.wake()
+            time.sleep(_FLUSH_POLL_S)
+        return True
+
+    def stop(self) -> None:
+        """Have the thread end after what it is doing."""
+        self._stopping = True
+        self.wake()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.acquire(timeout=self._interval_s)
+            try:
+                self._round()
+            except Exception as error:  # noqa: BLE001 - this thread must outlive anything
+                self._failed(f"{type(error).__name__}: {error}", None)
+        self._transport.close()
+        self._running = False
+
+    def _round(self) -> None:
+        self._spool.prepare_spare()
+        if time.monotonic() >= self._next_try:
+            self._deliver()
+        if self._failures:
+            self._spool.sync()
+        elif time.monotonic() >= self._next_adoption:
+            self._next_adoption = time.monotonic() + ADOPT_INTERVAL_S
+            self._adopt()
+
+    def _deliver(self) -> None:
+        for segment in self._spool.waiting():
+            outcome = self._delivery.deliver(segment, self._spool.reserved_end(segment), alive=True)
+            if outcome is not None:
+                self._failed(outcome.error, outcome.wait_s)
+                return
+            self._failures, self.last_error = 0, None
+            self._spool.prepare_spare()
+
+    def _adopt(self) -> None:
+        if self._spool.directory is None:
+            return
+        report = deliver_orphans(
+            self._spool.directory, frozenset({self._spool.stem}), self._transport, self._report_fault
+        )
+        if report.error:
+            self._failed(report.error, None)
+
+    def _failed(self, error: str | None, wait_s: float | None) -> None:
+        """Wait longer after each failure, by a random share so that clients do not come back all at once."""
+        self._failures += 1
+        self.last_error = error
+        share = (1 + os.urandom(1)[0]) / 256
+        longest = min(LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures, 10))
+        self._next_try = time.monotonic() + (longest * share if wait_s is None else wait_s + share)
+
+    def _set_aside(self, frame: bytes) -> None:
+        self._spool.drop("refused")
+        if self._spool.directory is not None:
+            keep_aside(self._spool.directory, frame)
+
+
+def deliver_orphans(
+    directory: str, own_stems: frozenset[str], transport: Transport, report_fault: Callable[[str], None]
+) -> DrainReport:
+    """
+    Deliver what dead processes left in a spool directory.
+
+    Args:
+        directory: The spool directory of one collector.
+        own_stems: Spools of this process.
+        transport: The way to that collector.
+        report_fault: Gets the text of each fatal signal's stack.
+    """
+    report = DrainReport()
+    for orphan in adopt(directory, own_stems):
+        delivery = Delivery(transport, lambda frame: keep_aside(directory, frame))
+        outcome = _deliver_orphan(orphan, delivery)
+        report.records += delivery.tally.records
+        report.set_aside += delivery.tally.set_aside
+        if outcome is not None:
+            orphan.release()
+            report.left += 1
+            report.error = outcome.error
+            break
+        for path in orphan.faults:
+            with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+                report_fault(file.read())
+        orphan.finish()
+        report.processes += 1
+    return report
+
+
+def _deliver_orphan(orphan: Orphan, delivery: Delivery) -> Outcome | None:
+    while orphan.segments:
+        segment = orphan.segments[0]
+        outcome = delivery.deliver(segment, segment.end, alive=False)
+        if outcome is not None:
+            return outcome
+        orphan.segments.pop(0).remove()
+    return None
+
+
+def keep_aside(directory: str, frame: bytes) -> None:
+    """Keep a frame that no collector took, for people to look at."""
+    with suppress(OSError):
+        fd = os.open(
+            os.path.join(directory, "set-aside.frames"),  # noqa: PTH118 - as the rest of the spool
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            os.write(fd, frame)
+        finally:
+            os.close(fd)

@@ -1,0 +1,39 @@
+"""Numbers for what many records share: call sites, places, threads. One table a segment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+VARIANTS = 8  # texts that one line of code may have before it counts as varying (an f-string, say)
+MAX_SITES = 20_000  # of one segment; beyond, every text counts as varying
+
+
+class SiteTable(dict[Any, int]):
+    """
+    The call sites defined in one segment, by what a logging call can tell at once.
+
+    A key holds everything that the definition holds, so that a number can never mean two things.
+
+    Attributes:
+        places: Numbers of the prefixes.
+        threads: Numbers of the threads, by identifier and name.
+        texts: How many texts each line of code has had.
+        varying: Numbers of the lines whose text varies.
+        last: The last number given.
+    """
+
+    __slots__ = ("last", "places", "texts", "threads", "varying")
+
+    def __init__(self) -> None:
+        """Begin an empty table."""
+        super().__init__()
+        self.places: dict[str, int] = {}
+        self.threads: dict[tuple[int, str], int] = {}
+        self.texts: dict[Any, int] = {}
+        self.varying: dict[Any, int] = {}
+        self.last = 0
+
+    def is_varying(self, line: Any) -> bool:
+        """Count one more text of a line of code, and tell whether it has had too many to be a template."""
+        count = self.texts[line] = self.texts.get(line, 0) + 1
+        return count > VARIANTS or len(self) >= MAX_SITES

@@ -1,0 +1,378 @@
+"""
+A process's crash-proof queue: a logging call appends, the shipper takes slices, a later process adopts.
+
+What :meth:`Spool.append` has returned from is in memory that the kernel keeps when the process dies.
+CPython with the GIL (3.11 and later) switches threads and runs signal handlers only at calls, backward
+jumps and function entries; a straight run of loads, integer arithmetic and stores is atomic. `append`
+reserves its frame in such a run and needs no lock. Interpreters without that guarantee take the lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import sys
+import time
+import zlib
+from _thread import RLock
+from collections import Counter, deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pylogtap import segment as segments
+from pylogtap.errors import SpoolFull
+from pylogtap.sites import SiteTable
+from pylogtap.wire import ABORTED, HEADER_SIZE, MAX_SEGMENT_BYTES, RESERVED, frame_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pylogtap.segment import Segment
+
+LOCKFREE = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
+OWNER_SUFFIX = ".own"
+STORED, STALE, DROPPED = 1, 0, -1
+_RETRY_AFTER_S = 0.1  # a full disk must not cost every call a failed allocation
+_WIPE_ON_FORK = 18  # MADV_WIPEONFORK, Linux 4.14 and later
+
+_crc32 = zlib.crc32
+
+
+class Spool:
+    """
+    The segments of one process for one collector.
+
+    Attributes:
+        table: The call sites defined in the current segment; what is appended must have used this one.
+        dropped: Records dropped since the start, by reason.
+        appended: Frames reserved since the start.
+        defined: How many of those were definitions.
+    """
+
+    def __init__(
+        self,
+        directory: str | None,
+        opening: Callable[[Mapping[str, int]], list[bytes]],
+        *,
+        max_bytes: int = 64 << 20,
+        segment_bytes: int = MAX_SEGMENT_BYTES,
+        on_rotate: Callable[[], None] = lambda: None,
+        on_fork: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        Open the queue.
+
+        Args:
+            directory: Where its files stand; None: in memory only, lost when the process dies.
+            opening: Makes the payloads that each segment begins with, from what was dropped before it.
+            max_bytes: Most that all segments together may take.
+            segment_bytes: Size of one segment.
+            on_rotate: Called when a segment is full.
+            on_fork: Called in a forked child once it has segments of its own.
+
+        Raises:
+            OSError: The directory cannot be written.
+        """
+        self.directory = directory
+        self._opening, self._on_rotate, self._on_fork = opening, on_rotate, on_fork
+        self._segment_bytes = segment_bytes
+        self._max_segments = max(2, max_bytes // segment_bytes)
+        if not LOCKFREE:
+            self.append = self._append_locked  # type: ignore[method-assign]
+        self._begin()
+        self._open()
+
+    def _begin(self) -> None:
+        self.lock = RLock()
+        self.dropped: Counter[str] = Counter()
+        self._losses: Counter[str] = Counter()  # dropped, and not yet told in the stream
+        self.appended = self.defined = 0
+        self._guard = _fork_guard()
+        self._retry_at = 0.0
+        self.full: deque[Segment] = deque()
+        self._spare: Segment | None = None
+
+    def _open(self) -> None:
+        self._closed = False
+        self.stem = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self._owner = -1
+        if self.directory is not None:
+            self._own(self.directory)
+        first, table, start = self._prepared(self._create())
+        self.current, self.table, self._start = first, table, start
+        self._memory, self._words, self._salt = first.memory, first.words, first.salt
+        self._offset, self._capacity = start, first.size
+
+    def _own(self, directory: str) -> None:
+        """Take the kernel lock that tells others whether this process lives; it is held before it is seen."""
+        draft = os.path.join(directory, f".{self.stem}{OWNER_SUFFIX}.tmp")
+        self._owner = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.lockf(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a fork
+        os.rename(draft, os.path.join(directory, f"{self.stem}{OWNER_SUFFIX}"))
+
+    # What a logging call runs.
+
+    def append(self, payload: bytes, table: SiteTable) -> int:
+        """
+        Keep a payload.
+
+        Args:
+            payload: One msgpack array, see pylogtap.wire.
+            table: The table whose numbers it uses.
+
+        Returns:
+            STORED; or STALE: the segment has changed, encode again with :attr:`table`; or DROPPED, counted.
+        """
+        if self._guard[0] != 1:
+            self.after_fork()
+        length = len(payload)
+        check = _crc32(payload)
+        # No call from here ...
+        offset = self._offset
+        end = offset + ((length + 15) & -8)
+        if end <= self._capacity and table is self.table:
+            self._offset = end
+            self.appended += 1
+            memory = self._memory
+            words = self._words
+            check ^= self._salt ^ offset
+            index = offset >> 2
+            words[index] = length | RESERVED  # keeps the chain walkable
+            # ... to here.
+            try:
+                memory[offset + 8 : offset + 8 + length] = payload
+                words[index + 1] = check
+                words[index] = length  # the commit: one aligned store
+            except BaseException:  # a KeyboardInterrupt between the stores: leave a frame that is skipped
+                words[index] = length | ABORTED
+                raise
+            return 1
+        return self._append_slowly(payload, table)
+
+    def _append_locked(self, payload: bytes, table: SiteTable) -> int:
+        if self._guard[0] != 1:
+            self.after_fork()
+        need = frame_size(len(payload))
+        with self.lock:
+            if self._offset + need > self._capacity or table is not self.table:
+                return self._append_slowly(payload, table)
+            offset, self._offset = self._offset, self._offset + need
+            self.appended += 1
+            memory, words, salt = self._memory, self._words, self._salt
+            words[offset >> 2] = len(payload) | RESERVED
+        memory[offset + 8 : offset + 8 + len(payload)] = payload
+        words[(offset >> 2) + 1] = _crc32(payload) ^ salt ^ offset
+        words[offset >> 2] = len(payload)
+        return STORED
+
+    def _append_slowly(self, payload: bytes, table: SiteTable) -> int:
+        """Find out why a payload did not fit, and make room."""
+        if table is not self.table:
+            return STALE
+        need = frame_size(len(payload))
+        try:
+            self._make_room(need)
+        except SpoolFull as error:
+            self.drop(str(error))
+            return DROPPED
+        return STALE
+
+    def define(
+        self, table: SiteTable, registry: dict[Any, int], key: Any, body: Callable[[int], bytes]
+    ) -> int:
+        """
+        Give a number to something that many records share.
+
+        Args:
+            table: The table whose segment is to hold the definition.
+            registry: The part of it that remembers the number.
+            key: What is numbered.
+            body: Makes the definition's payload from the number.
+
+        Returns:
+            The number, or STALE or DROPPED as :meth:`append`.
+        """
+        with self.lock:
+            known = registry.get(key)
+            if known is not None:
+                return known
+            table.last += 1
+            number = table.last  # taken before anything can come in between: numbers are never given twice
+            state = self.append(body(number), table)
+            if state != STORED:
+                return state
+            self.defined += 1
+            registry[key] = number
+            return number
+
+    @property
+    def max_payload(self) -> int:
+        """The largest payload that certainly finds room in a segment."""
+        return self._segment_bytes // 4
+
+    def drop(self, reason: str) -> None:
+        """Count a record that could not be kept."""
+        with self.lock:
+            self.dropped[reason] += 1
+            self._losses[reason] += 1
+
+    def _make_room(self, need: int) -> None:
+        """
+        Change to a fresh segment.
+
+        May be re-entered by a signal handler or a finalizer of the same thread anywhere: the inner call then
+        changes the segment, and the outer one finds room and gives its own new segment up.
+        """
+        with self.lock:
+            if self._offset + need <= self._capacity:
+                return
+            if self._closed:  # a line after the end: safe in a new segment, for others to deliver
+                self._open()
+                return
+            if HEADER_SIZE + 2 * need > self._segment_bytes:
+                raise SpoolFull("too_large")
+            fresh, self._spare = self._spare, None
+            if fresh is None:
+                fresh = self._create_in_bounds()
+            fresh, table, start = self._prepared(fresh)
+            previous = self.current
+            # No call from here ...
+            last = self._offset
+            needed = last + need > self._capacity
+            if needed:
+                self._capacity = 0
+                self.table = table
+                self.current = fresh
+                self._memory = fresh.memory
+                self._words = fresh.words
+                self._salt = fresh.salt
+                self._offset = start
+                self._start = start
+                self._capacity = fresh.size
+            # ... to here.
+            if needed:
+                previous.end = last
+                self.full.append(previous)
+            else:
+                fresh.remove()
+        self._on_rotate()
+
+    def _prepared(self, fresh: Segment) -> tuple[Segment, SiteTable, int]:
+        """Write a segment's opening frames while nobody else sees it."""
+        losses, self._losses = self._losses, Counter()
+        offset = HEADER_SIZE
+        for payload in self._opening(losses):
+            offset = fresh.put(payload, offset)
+        return fresh, SiteTable(), offset
+
+    def _create(self) -> Segment:
+        if self.directory is None:
+            return segments.create_memory(self._segment_bytes)
+        return segments.create_file(self.directory, self.stem, self._segment_bytes)
+
+    def _create_in_bounds(self) -> Segment:
+        if len(self.full) + 1 >= self._max_segments:
+            raise SpoolFull("spool_full")
+        if time.monotonic() < self._retry_at:
+            raise SpoolFull("disk_full")
+        try:
+            return self._create()
+        except OSError as error:
+            self._retry_at = time.monotonic() + _RETRY_AFTER_S
+            raise SpoolFull("disk_full") from error
+
+    # What the shipper runs.
+
+    def prepare_spare(self) -> None:
+        """Have a segment ready, so that a logging call need not create one."""
+        if self._spare is None:
+            try:
+                fresh: Segment | None = self._create_in_bounds()
+            except SpoolFull:
+                return
+            with self.lock:
+                if self._spare is None:
+                    self._spare, fresh = fresh, None
+            if fresh is not None:
+                fresh.remove()
+
+    def waiting(self) -> list[Segment]:
+        """Return the segments that hold something unsent, oldest first, and remove those that do not."""
+        with self.lock:
+            while self.full and self.full[0].acked >= self.full[0].end:
+                self.full.popleft().remove()
+            held = list(self.full)
+            if self._offset > self._start and self.current.acked < self._offset:
+                held.append(self.current)
+        return held
+
+    def reserved_end(self, segment: Segment) -> int:
+        """Return the offset behind a segment's last frame, committed or not."""
+        with self.lock:
+            return self._offset if segment is self.current else segment.end
+
+    def unsent_bytes(self) -> int:
+        """Return the bytes that wait for delivery."""
+        with self.lock:
+            return sum(each.end - each.acked for each in self.full) + self._offset - self.current.acked
+
+    def sync(self) -> None:
+        """Bound what a power cut can take: what is unsent goes to the disk itself."""
+        for segment in self.waiting():
+            if segment.fd >= 0:
+                os.fdatasync(segment.fd)  # releases the GIL; mmap.flush would hold it
+
+    def after_fork(self) -> None:
+        """In a forked child: leave the parent's segments alone and begin own ones."""
+        inherited = [self.current, *self.full, *([self._spare] if self._spare else [])]
+        owner = self._owner
+        self._begin()
+        self._open()
+        for segment in inherited:
+            with suppress(OSError, BufferError):  # a thread of the parent was writing: its mapping stays
+                segment.close()
+        if owner >= 0:
+            os.close(owner)
+        self._on_fork()
+
+    def close(self) -> None:
+        """Give the segments up: what is unsent stays in its files, for another process to deliver."""
+        with self.lock:
+            self._capacity = 0
+            self._closed = True
+            self.current.end = self._offset
+            held = [*self.full, self.current]
+            self.full.clear()
+            spare, self._spare = self._spare, None
+            if spare is not None:
+                spare.remove()
+            for segment in held:
+                if segment.path is not None and segment.acked >= segment.end:
+                    os.unlink(segment.path)  # stays mapped: a call that is in it right now must not crash
+            if self._owner >= 0:
+                if self.directory is not None and all(segment.acked >= segment.end for segment in held):
+                    os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
+                os.close(self._owner)
+                self._owner = -1
+
+
+class _PidGuard:
+    """Tells a forked child where the kernel cannot wipe memory: slower, and as sure."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def __getitem__(self, index: int) -> int:
+        return int(self._pid == os.getpid())
+
+
+def _fork_guard() -> mmap.mmap | _PidGuard:
+    """Return something whose first item is 1 in this process and not 1 in a forked child."""
+    try:
+        page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        page.madvise(_WIPE_ON_FORK)
+    except (OSError, AttributeError, ValueError):
+        return _PidGuard()
+    page[0] = 1
+    return page

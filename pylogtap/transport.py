@@ -1,0 +1,166 @@
+"""One way to send: a slice by HTTP POST, and what the collector's answer means."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pylogtap.wire import CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONNECT_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 20.0
+_WORTH_COMPRESSING = 512  # bytes
+
+
+class Verdict(Enum):
+    """What to do after an attempt."""
+
+    GO_ON = "go on from `next`"
+    WAIT = "try the same again later"
+    SPLIT = "send less at once"
+    SET_ASIDE = "a frame is damaged: go on behind it"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    How an attempt went.
+
+    Attributes:
+        verdict: What to do now.
+        following: Offset from which to go on, where the collector said so.
+        frame: Offset of the damaged frame.
+        wait_s: Seconds the collector asked to wait, or None.
+        error: What went wrong, for people.
+    """
+
+    verdict: Verdict
+    following: int = 0
+    frame: int = 0
+    wait_s: float | None = None
+    error: str | None = None
+
+
+class Transport:
+    """A kept-open connection to one collector."""
+
+    def __init__(self, url: str, key: str | None, version: str) -> None:
+        """
+        Remember where to send; connects when something is sent.
+
+        Args:
+            url: The collector's address.
+            key: Proves that we may deliver.
+            version: The client's version.
+        """
+        self._parts = urlsplit(url)
+        self._headers = {"Content-Type": CONTENT_TYPE, "Pylogtap-Client": version}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
+        self._compress, encoding = _compressor()
+        if encoding:
+            self._encoding = {"Content-Encoding": encoding}
+        self._connection: http.client.HTTPConnection | None = None
+
+    def send(self, stream: bytes, offset: int, body: bytes, skipped_from: int | None = None) -> Outcome:
+        """
+        Post one slice.
+
+        Args:
+            stream: The segment's id.
+            offset: Where the slice begins in it.
+            body: The slice.
+            skipped_from: Begin of what was set aside right before it.
+        """
+        path = f"{self._parts.path}/api/v1/ingest?stream={stream.hex()}&offset={offset}"
+        if skipped_from is not None:
+            path += f"&skipped_from={skipped_from}"
+        headers = {**self._headers, "Pylogtap-Sent": str(time.time_ns())}
+        if self._compress is not None and len(body) > _WORTH_COMPRESSING:
+            body = self._compress(body)
+            headers.update(self._encoding)
+        try:
+            status, answer, retry_after = self._exchange(path, body, headers)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            return Outcome(Verdict.WAIT, error=f"{type(error).__name__}: {error}")
+        return _judge(status, answer, retry_after)
+
+    def close(self) -> None:
+        """Close the connection; the next slice opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _exchange(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str | None]:
+        connection = self._connection or self._connect()
+        connection.request("POST", path, body, headers)
+        response = connection.getresponse()
+        answer = response.read(1 << 20)
+        if response.will_close:
+            self.close()
+        return response.status, answer, response.getheader("Retry-After")
+
+    def _connect(self) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(self._parts.hostname or "127.0.0.1", self._parts.port, timeout=CONNECT_TIMEOUT_S)
+        connection.connect()
+        connection.sock.settimeout(ANSWER_TIMEOUT_S)
+        self._connection = connection
+        return connection
+
+
+def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
+    """Read an answer; the protocol is described in docs/reference/wire-format.md."""
+    document = _document(answer)
+    following = document.get("next")
+    if status == 200 and isinstance(following, int):
+        return Outcome(Verdict.GO_ON, following)
+    error = f"HTTP {status}: {document.get('detail') or document.get('title') or answer[:200]!r}"
+    if status == 400 and document.get("code") == "damaged_frame" and isinstance(following, int):
+        return Outcome(Verdict.SET_ASIDE, following, int(document.get("frame", 0)), error=error)
+    if status == 413:
+        return Outcome(Verdict.SPLIT, error=error)
+    wait_s = 30.0 if status in {401, 403, 404} else None  # somebody has to change something first
+    if retry_after is not None:
+        wait_s = _seconds(retry_after)
+    return Outcome(Verdict.WAIT, wait_s=wait_s, error=error)
+
+
+def _document(answer: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(answer)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Read Retry-After, seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    try:
+        return min(3600.0, max(0.0, float(retry_after)))
+    except ValueError:
+        pass
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - hardly anybody sends a date
+
+    try:
+        return min(3600.0, max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()))
+    except (ValueError, TypeError):
+        return None
+
+
+def _compressor() -> tuple[Callable[[bytes], bytes] | None, str]:
+    """Return zstd where it is installed; without it slices travel as they are."""
+    try:
+        import zstandard  # noqa: PLC0415 - optional, and only the shipping thread needs it
+    except ImportError:
+        return None, ""
+    return zstandard.ZstdCompressor(level=1).compress, "zstd"
