@@ -1,0 +1,130 @@
+"""A real collector in a process of its own, that can be killed and started again."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_START = "import sys; from pylogtap.cli import main; sys.exit(main())"
+_STARTING_S = 30.0
+_PAGE = 1000
+
+
+class CollectorProcess:
+    """
+    A collector on a database file.
+
+    It keeps its port over restarts, as a client has to find it again.
+
+    Attributes:
+        port: Where it listens, on 127.0.0.1.
+        data: Its data folder.
+    """
+
+    def __init__(self, data: Path, log: Path) -> None:
+        """
+        Choose a port; :meth:`start` starts it.
+
+        Args:
+            data: The folder of the database.
+            log: File that takes what the process prints.
+        """
+        self.data, self._log = data, log
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """
+        Start it, and wait until it can store.
+
+        Raises:
+            RuntimeError: It ended, or was not ready in time; the text is what it printed.
+        """
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START, "serve", "--data", str(self.data), "--port", str(self.port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + _STARTING_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/readyz", timeout=2).close()
+                return
+            except OSError:  # not listening yet, or not ready
+                time.sleep(0.01)
+        self.kill()
+        raise RuntimeError(f"the collector did not get ready: {self._log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """End it as a crash would: SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end, and return its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(timeout=_STARTING_S)
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """Return an answer's JSON document."""
+        address = f"{self.url}{path}?{urlencode(query)}" if query else f"{self.url}{path}"
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return json.load(answer)
+
+    def logs(self, query: str) -> Iterator[dict[str, Any]]:
+        """Yield every record that a query finds, as the API shows it, oldest first."""
+        cursor: str | None = None
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            page = self.get("/api/v1/logs", q=query, order="asc", limit=_PAGE, **more)
+            yield from page["items"]
+            cursor = page["next"]
+            if not cursor:
+                return
+
+    def count(self, query: str = "") -> int:
+        """Return how many records a query finds."""
+        return sum(1 for _ in self.logs(query))
+
+
+@contextmanager
+def running_daemon(folder: Path) -> Iterator[CollectorProcess]:
+    """Run a collector on a fresh database in a folder."""
+    collector = CollectorProcess(folder / "data", folder / "collector.log")
+    collector.start()
+    try:
+        yield collector
+    finally:
+        collector.kill()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -1,0 +1,122 @@
+"""
+What a killed program really did: numbers in shared memory, written right after each call returned.
+
+The oracle owns the identities. A writer logs records numbered 1, 2, 3 … and stores each number here after
+the logging call came back: everything up to the stored number is an obligation. A record beyond it may exist
+(its call had committed, and not returned yet), but at most one a writer.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_CELL_BYTES = 8
+
+
+class Oracle:
+    """A file of numbers, one a writer, mapped by the program and by the test that kills it."""
+
+    def __init__(self, path: Path, writers: int) -> None:
+        """
+        Open the file, or make it with every number zero.
+
+        Args:
+            path: The file; the program and the test open the same one.
+            writers: How many numbers it holds.
+        """
+        with path.open("ab") as file:
+            file.truncate(writers * _CELL_BYTES)
+        with path.open("r+b") as file:
+            self._memory = mmap.mmap(file.fileno(), writers * _CELL_BYTES)
+        # One item of this view is one aligned machine store. struct.pack_into zeroes its target first, and a
+        # kill in between would leave an oracle that has forgotten everything.
+        self._cells = memoryview(self._memory).cast("Q")
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __getitem__(self, writer: int) -> int:
+        return self._cells[writer]
+
+    def __setitem__(self, writer: int, number: int) -> None:
+        self._cells[writer] = number
+
+    def obligations(self) -> dict[int, int]:
+        """Return the last number of each writer whose call has returned."""
+        return dict(enumerate(self._cells.tolist()))
+
+    def close(self) -> None:
+        """Unmap it."""
+        self._cells.release()
+        self._memory.close()
+
+
+@dataclass(slots=True)
+class Verdict:
+    """
+    What was promised beside what was found.
+
+    Attributes:
+        returned: Calls that had returned: the obligations.
+        lost: Those of them that were not found, as (writer, number); at most ten are listed.
+        lost_count: How many those are.
+        duplicated: Records found more than once, beyond the first.
+        torn: Records whose content is not what was logged.
+        unreturned: Records found whose call had not returned; no fault.
+        unexpected: Records found that no writer can have logged.
+    """
+
+    returned: int = 0
+    lost: list[tuple[int, int]] = field(default_factory=list)
+    lost_count: int = 0
+    duplicated: int = 0
+    torn: int = 0
+    unreturned: int = 0
+    unexpected: int = 0
+
+    def add(self, other: Verdict) -> None:
+        """Add another run's verdict."""
+        self.returned += other.returned
+        self.lost = [*self.lost, *other.lost][:10]
+        self.lost_count += other.lost_count
+        self.duplicated += other.duplicated
+        self.torn += other.torn
+        self.unreturned += other.unreturned
+        self.unexpected += other.unexpected
+
+    @property
+    def faults(self) -> int:
+        """Everything that must not be."""
+        return self.lost_count + self.duplicated + self.torn + self.unexpected
+
+
+def judge(obligations: Mapping[int, int], found: Iterable[tuple[int, int]], torn: int = 0) -> Verdict:
+    """
+    Compare what was found with what had to be found.
+
+    Args:
+        obligations: From :meth:`Oracle.obligations`.
+        found: Every record found, as (writer, number); in any order, duplicates included.
+        torn: Records whose content was wrong.
+    """
+    verdict = Verdict(returned=sum(obligations.values()), torn=torn)
+    counts = Counter(found)
+    verdict.duplicated = sum(counts.values()) - len(counts)
+    for writer, last in obligations.items():
+        missing = [(writer, number) for number in range(1, last + 1) if (writer, number) not in counts]
+        verdict.lost_count += len(missing)
+        verdict.lost.extend(missing[: 10 - len(verdict.lost)])
+    beyond = [(writer, number) for writer, number in counts if number > obligations.get(writer, 0)]
+    verdict.unreturned = len(beyond)
+    # A writer has one call at a time: only the number behind its last one can be there without an obligation.
+    verdict.unexpected = sum(
+        1 for writer, number in beyond if writer not in obligations or number > obligations[writer] + 1
+    )
+    return verdict

@@ -1,0 +1,95 @@
+"""A proxy on the loopback that breaks connections where it hurts: after the request, before its answer."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+
+_CHUNK = 1 << 16
+
+
+class CuttingProxy:
+    """
+    Passes TCP on, and now and then lets the answer to a request that *was* passed on disappear.
+
+    For an exchange of requests and answers on a kept-open connection: what comes back from the server is an
+    answer, so the server has done what it was asked to when the cut comes.
+
+    Attributes:
+        port: Where it listens.
+        cut: Answers that were not passed on.
+        torn: Requests of which only a part was passed on.
+    """
+
+    def __init__(self, target: tuple[str, int], rng: random.Random, *, cut: float, tear: float = 0.0) -> None:
+        """
+        Listen, and pass on from now on.
+
+        Args:
+            target: Host and port of the server.
+            rng: Where the decisions come from.
+            cut: Share of the answers that disappear together with their connection.
+            tear: Share of the pieces of requests behind whose first half the connection breaks.
+        """
+        self._target, self._rng, self._cut, self._tear = target, rng, cut, tear
+        self.cut = self.torn = 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Address for a client."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        """Take no further connections."""
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # else the thread in accept() would hold the port open
+        self._server.close()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(self._target, timeout=5)
+            except OSError:  # the server is down: so is its proxy
+                client.close()
+                continue
+            server.settimeout(None)
+            threading.Thread(target=self._requests, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._answers, args=(client, server), daemon=True).start()
+
+    def _requests(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := client.recv(_CHUNK):
+                if self._rng.random() < self._tear:
+                    self.torn += 1
+                    server.sendall(data[: len(data) // 2])
+                    break
+                server.sendall(data)
+        _hang_up(client, server)
+
+    def _answers(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(_CHUNK):
+                if self._rng.random() < self._cut:
+                    self.cut += 1
+                    break
+                client.sendall(data)
+        _hang_up(client, server)
+
+
+def _hang_up(*ends: socket.socket) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
