@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pylogtap.transport import Verdict
-from pylogtap.wire import FLAGS, FRAME_HEADER, frame_size
+from pylogtap.wire import FLAGS, count_records, frame_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,14 +107,3 @@ class Delivery:
         if until > first:
             self.tally.records += count_records(body[first - start : until - start])
             segment.counted = until
-
-
-def count_records(body: bytes) -> int:
-    """Return how many committed records, definitions not among them, whole frames hold."""
-    words, position, size, count = memoryview(body).cast("I"), 0, len(body) - FRAME_HEADER, 0
-    while position < size:
-        length = words[position >> 2]
-        if not length & FLAGS and body[position + 9]:  # the item behind the array's head: 0 is a definition
-            count += 1
-        position += ((length & ~FLAGS) + 15) & -8
-    return count

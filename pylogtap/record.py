@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 
 from pylogtap import wire
+from pylogtap.values import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +71,6 @@ def loss_payload(place: str, losses: Mapping[str, int]) -> bytes:
     return _pack([0, wire.KIND_LOSS, time.time_ns(), place, dict(losses)])
 
 
-def whole_payload(site: Mapping[str, Any], when: int, args: Any, fields: Any, more: Any) -> bytes:
-    """Make a record that carries its call site itself."""
-    return _pack([0, wire.KIND_WHOLE, dict(site), when, args, fields, more])
-
-
 def exception_fields(
     error: BaseException, trace: TracebackType | None, degrader: Degrader, *, arguments: bool
 ) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def exception_fields(
     module = kind.__module__
     result: dict[str, Any] = {
         "type": kind.__qualname__ if module in {"builtins", "__main__"} else f"{module}.{kind.__qualname__}",
-        "message": degrader.text(_text_of(error)),
+        "message": degrader.text(safe_text(error)),
         "stacktrace": degrader.text(_stack_of(error, trace)),
     }
     if arguments and trace is not None:
@@ -113,13 +109,6 @@ def _stack_of(error: BaseException, trace: TracebackType | None) -> str:
     except Exception as failure:  # noqa: BLE001 - formatting runs user code (__str__, __cause__ properties)
         text = f"{type(error).__qualname__} (its stack could not be formatted: {type(failure).__name__})"
     return shorten_stack(text.rstrip("\n"))
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as failure:  # noqa: BLE001 - any __str__ may raise anything
-        return f"<str raised {type(failure).__name__}>"
 
 
 def _arguments_of(trace: TracebackType, degrader: Degrader) -> dict[str, str]:

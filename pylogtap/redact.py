@@ -17,6 +17,7 @@ _SECRET_PAIRS = frozenset(
     {("api", "key"), ("private", "key"), ("access", "key"), ("encryption", "key"), ("session", "id"),
      ("card", "number"), ("pass", "word"), ("signing", "key")}
 )  # fmt: skip
+_MEANINGFUL = frozenset({"exc_info", "stack_info"})  # never remembered as harmless: they are no plain fields
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
 
@@ -36,6 +37,12 @@ class Redactor:
         self._secret: set[str] = set()
         self.harmless: set[str] = set()
 
+    def extend(self, words: tuple[str, ...]) -> None:
+        """Make further words secret, and judge all keys anew."""
+        if not self._extra.issuperset(word.lower() for word in words):
+            self._extra |= {word.lower() for word in words}
+            self.harmless.clear()
+
     def is_secret(self, key: str) -> bool:
         """Tell whether values under this key must not be written."""
         if key in self.harmless:
@@ -44,7 +51,7 @@ class Redactor:
             return True
         secret = self._judge(key)
         known = self._secret if secret else self.harmless
-        if len(known) < _REMEMBERED:
+        if len(known) < _REMEMBERED and key not in _MEANINGFUL:
             known.add(key)
         return secret
 

@@ -97,7 +97,6 @@ class Segment:
                     return candidate
         return self.size
 
-
     def resume(self) -> int | None:
         """
         Find where sound frames go on behind the end of the chain, which a power cut may have torn.

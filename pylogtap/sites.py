@@ -8,13 +8,15 @@ VARIANTS = 8  # texts that one line of code may have before it counts as varying
 MAX_SITES = 20_000  # of one segment; beyond, every text counts as varying
 
 
-class SiteTable(dict[Any, int]):
+class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
     """
     The call sites defined in one segment, by what a logging call can tell at once.
 
-    A key holds everything that the definition holds, so that a number can never mean two things.
+    A key holds everything that the definition holds, so that a number can never mean two things. A value is
+    the site's number and what its records looked like the last time, see pylogtap.writer.Shape.
 
     Attributes:
+        numbers: Numbers of the call sites, by the same keys.
         places: Numbers of the prefixes.
         threads: Numbers of the threads, by identifier and name.
         texts: How many texts each line of code has had.
@@ -22,11 +24,12 @@ class SiteTable(dict[Any, int]):
         last: The last number given.
     """
 
-    __slots__ = ("last", "places", "texts", "threads", "varying")
+    __slots__ = ("last", "numbers", "places", "texts", "threads", "varying")
 
     def __init__(self) -> None:
         """Begin an empty table."""
         super().__init__()
+        self.numbers: dict[Any, int] = {}
         self.places: dict[str, int] = {}
         self.threads: dict[tuple[int, str], int] = {}
         self.texts: dict[Any, int] = {}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from pylogtap import segment as segments
 from pylogtap.errors import SpoolFull
 from pylogtap.sites import SiteTable
-from pylogtap.wire import ABORTED, HEADER_SIZE, MAX_SEGMENT_BYTES, RESERVED, frame_size
+from pylogtap.wire import ABORTED, HEADER_SIZE, MAX_SEGMENT_BYTES, RESERVED, count_records, frame_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,8 +46,6 @@ class Spool:
     Attributes:
         table: The call sites defined in the current segment; what is appended must have used this one.
         dropped: Records dropped since the start, by reason.
-        appended: Frames reserved since the start.
-        defined: How many of those were definitions.
     """
 
     def __init__(
@@ -87,7 +85,6 @@ class Spool:
         self.lock = RLock()
         self.dropped: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()  # dropped, and not yet told in the stream
-        self.appended = self.defined = 0
         self._guard = _fork_guard()
         self._retry_at = 0.0
         self.full: deque[Segment] = deque()
@@ -133,7 +130,6 @@ class Spool:
         end = offset + ((length + 15) & -8)
         if end <= self._capacity and table is self.table:
             self._offset = end
-            self.appended += 1
             memory = self._memory
             words = self._words
             check ^= self._salt ^ offset
@@ -141,7 +137,8 @@ class Spool:
             words[index] = length | RESERVED  # keeps the chain walkable
             # ... to here.
             try:
-                memory[offset + 8 : offset + 8 + length] = payload
+                offset += 8
+                memory[offset : offset + length] = payload
                 words[index + 1] = check
                 words[index] = length  # the commit: one aligned store
             except BaseException:  # a KeyboardInterrupt between the stores: leave a frame that is skipped
@@ -158,7 +155,6 @@ class Spool:
             if self._offset + need > self._capacity or table is not self.table:
                 return self._append_slowly(payload, table)
             offset, self._offset = self._offset, self._offset + need
-            self.appended += 1
             memory, words, salt = self._memory, self._words, self._salt
             words[offset >> 2] = len(payload) | RESERVED
         memory[offset + 8 : offset + 8 + len(payload)] = payload
@@ -202,7 +198,6 @@ class Spool:
             state = self.append(body(number), table)
             if state != STORED:
                 return state
-            self.defined += 1
             registry[key] = number
             return number
 
@@ -316,6 +311,14 @@ class Spool:
         """Return the bytes that wait for delivery."""
         with self.lock:
             return sum(each.end - each.acked for each in self.full) + self._offset - self.current.acked
+
+    def unsent_records(self) -> int:
+        """Return how many records wait for delivery."""
+        total = 0
+        for segment in self.waiting():
+            with suppress(ValueError):  # it was delivered and removed meanwhile
+                total += count_records(segment.memory[segment.counted : self.reserved_end(segment)])
+        return total
 
     def sync(self) -> None:
         """Bound what a power cut can take: what is unsent goes to the disk itself."""

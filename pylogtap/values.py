@@ -210,3 +210,11 @@ def _plain(value: Any) -> Any:
 
 def _type_name(value: Any) -> str:
     return type(value).__qualname__
+
+
+def safe_text(value: Any) -> str:
+    """Return ``str(value)``, also of what raises in it."""
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - any __str__ may raise anything
+        return f"<{_type_name(value)}: str raised {type(error).__name__}>"

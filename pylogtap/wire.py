@@ -7,7 +7,7 @@ at a frame; it is what travels. Nothing is re-packed between the logging call an
 ::
 
     segment = header(4096) frame*
-    header  = magic(8) id(16) created_ns(u64) ... two acknowledgement slots, see pylogtap.spool
+    header  = magic(8) id(16) created_ns(u64), rest zero
     frame   = length(u32) check(u32) payload(length) padding to a multiple of 8, all little-endian
     check   = crc32(payload) XOR salt XOR offset, salt = the first four bytes of the id as u32
 
@@ -45,7 +45,6 @@ KIND_PLACE = 1  # [0, 1, number, "project/service/instance"]
 KIND_SITE = 2  # [0, 2, number, place, logger, severity, level, template | nil, file, line, function, style]
 KIND_THREAD = 3  # [0, 3, number, ident, name]; threads other than the main one
 KIND_LOSS = 4  # [0, 4, time_ns, place, {reason: count}]: records that were dropped before this point
-KIND_WHOLE = 5  # [0, 5, {site's values by name}, time, args, fields, more]: a record that needs no table
 
 STYLE_PERCENT = 0  # message = template % args
 STYLE_EVENT = 1  # message = template; the values are in fields
@@ -126,3 +125,19 @@ def split_frames(data: bytes, base: int, salt: int) -> tuple[list[tuple[int, byt
             frames.append((base + position, payload))
         position = following
     return frames, base + position
+
+
+def count_records(body: bytes) -> int:
+    """
+    Return how many records a slice of whole frames holds, definitions and aborted frames not among them.
+
+    Args:
+        body: The slice.
+    """
+    words, position, size, count = memoryview(body).cast("I"), 0, len(body) - FRAME_HEADER, 0
+    while position < size:
+        length = words[position >> 2]
+        if not length & FLAGS and body[position + 9]:  # the item behind the array's head: 0 is a definition
+            count += 1
+        position += ((length & ~FLAGS) + 15) & -8
+    return count

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 _ATTEMPTS = 100  # of encoding for a segment that fills up meanwhile; each means that others were kept
 
 
+# How many attributes a record has, and the names of those that travel as fields: all harmless.
+Shape = tuple[int, tuple[str, ...]]
+NO_SHAPE: Shape = (-1, ())
+
+
 class Site(NamedTuple):
     """Where a record was logged; the key of its number."""
 
@@ -76,17 +81,18 @@ class Writer:
         self._arguments = arguments
         self._packer = new_packer()
 
-    def write(self, draft: Draft, key: Any) -> None:
+    def write(self, draft: Draft, key: Any, shape: Shape = NO_SHAPE) -> None:
         """
         Keep a record.
 
         Args:
             draft: The record; its values can travel.
             key: Under what the fast path will look its call site up.
+            shape: What the fast path will expect of the site's next record.
         """
         for _ in range(_ATTEMPTS):
             table = self.spool.table
-            number, varies = self._number(table, draft.site, key)
+            number, varies = self._number(table, draft.site, key, shape)
             if number > 0:
                 payload = self._encode(draft, number, varies=varies)
                 if self.spool.append(payload, table):
@@ -95,15 +101,19 @@ class Writer:
                 return
         self.spool.drop("contention")
 
-    def _number(self, table: SiteTable, site: Site, key: Any) -> tuple[int, bool]:
+    def _number(self, table: SiteTable, site: Site, key: Any, shape: Shape) -> tuple[int, bool]:
         """Return a call site's number, and whether its text has to travel with each record."""
-        known = table.get(key) if site.template is not None else None
+        known = table.numbers.get(key) if site.template is not None else None
         if known is not None:
+            table[key] = (known, *shape)
             return known, False
         line = site._replace(template=None, style=wire.STYLE_TEXT)
         varying = table.varying.get(line)
         if varying is None and site.template is not None and not table.is_varying(line):
-            return self._define_site(table, table, key, site), False
+            number = self._define_site(table, table.numbers, key, site)
+            if number > 0:
+                table[key] = (number, *shape)
+            return number, False
         if varying is None:
             varying = self._define_site(table, table.varying, line, line)
         return varying, True
@@ -201,13 +211,14 @@ class Writer:
             if self.redactor.is_secret(text):
                 fields[text] = REDACTED
                 continue
-            fields[text] = value if type(value) in PLAIN and _is_exact(value) else degrader.convert(value)
+            plain = type(value) in PLAIN and _is_exact(value)
+            fields[text] = value if plain else degrader.convert(value)
             if degrader.degraded:
                 more.setdefault(wire.MORE_DEGRADED, []).append(text)
         return fields or None
 
     def exception_of(self, error: Any, more: dict[str, Any]) -> None:
-        """Add an exception, given as the triple of ``sys.exc_info`` or as itself, to a record's rare parts."""
+        """Add an exception, itself or the triple of ``sys.exc_info``, to a record's rare parts."""
         trace = None
         if isinstance(error, tuple) and len(error) == 3:
             _, error, trace = error

@@ -1,0 +1,153 @@
+"""
+Make records of everything that goes wrong in a process.
+
+That is: what ends main, threads and tasks, what cannot be raised, warnings, and the stack at a fatal signal.
+
+Each hook calls the one that was there before, so nothing that people saw is hidden. Exceptions of asyncio
+tasks need none: asyncio logs them itself.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+import threading
+import time
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+from pylogtap import wire
+from pylogtap.orphans import FAULT_SUFFIX
+from pylogtap.writer import Site
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pylogtap.client import Client
+
+_log = logging.getLogger("pylogtap.uncaught")
+_warnings_log = logging.getLogger("py.warnings")
+_state: dict[str, Any] = {}
+
+
+def install(client: Client) -> None:
+    """Set the hooks, once a process."""
+    if "installed" in _state:
+        return
+    _state["installed"] = True
+    _hook_main()
+    _hook_threads()
+    _hook_unraisable()
+    _hook_warnings()
+    _catch_fatal_signals(client)
+
+
+def _hook_main() -> None:
+    before = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            _record("uncaught exception", (kind, error, trace), logging.CRITICAL)
+        before(kind, error, trace)
+
+    sys.excepthook = hook
+
+
+def _hook_threads() -> None:
+    before = threading.excepthook
+
+    def hook(args: Any) -> None:
+        if args.exc_type is not SystemExit and args.exc_value is not None:
+            name = args.thread.name if args.thread is not None else None
+            error = (args.exc_type, args.exc_value, args.exc_traceback)
+            _record("uncaught exception in a thread", error, logging.ERROR, failed_thread=name)
+        before(args)
+
+    threading.excepthook = hook
+
+
+def _hook_unraisable() -> None:
+    before = sys.unraisablehook
+
+    def hook(args: Any) -> None:
+        if args.exc_value is not None:
+            error = (args.exc_type, args.exc_value, args.exc_traceback)
+            _record(args.err_msg or "exception ignored", error, logging.ERROR, raised_in=repr(args.object))
+        before(args)
+
+    sys.unraisablehook = hook
+
+
+def _hook_warnings() -> None:
+    before = warnings.showwarning
+
+    def hook(  # the signature is Python's
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if file is None:
+            record = _warnings_log.makeRecord(
+                "py.warnings", logging.WARNING, filename, lineno, str(message), (), None, "",
+                {"category": category.__name__, "pylogtap_printed": True},
+            )  # fmt: skip
+            _warnings_log.handle(record)
+        before(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = hook
+
+
+def _record(message: str, error: Any, level: int, **fields: Any) -> None:
+    """Log without printing: the hook that was there before prints."""
+    with suppress(Exception):  # a hook for failures must not fail
+        _log.log(level, message, exc_info=error, extra={"pylogtap_printed": True, **fields})
+
+
+def _catch_fatal_signals(client: Client) -> None:
+    """Have the stack at a fatal signal written beside the spool, where the next process finds it."""
+    if client.spool.directory is None or faulthandler.is_enabled():
+        return
+    path = os.path.join(client.spool.directory, client.spool.stem + FAULT_SUFFIX)
+    file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - stays open as long as the process
+    file.write(f"{client.prefix} {os.getpid()}\n")
+    file.flush()
+    faulthandler.enable(file)
+    _state["faults"] = (file, path)
+
+
+def forget_faults() -> None:
+    """At an orderly end: no signal was fatal, so nothing needs to be left behind."""
+    faults = _state.pop("faults", None)
+    if faults is not None:
+        file, path = faults
+        faulthandler.disable()
+        file.close()
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+def fault_of(text: str) -> tuple[Site, int, dict[str, Any], dict[str, Any]] | None:
+    """
+    Read what :func:`install` left.
+
+    Args:
+        text: The file: a line with prefix and process number, then what faulthandler wrote.
+
+    Returns:
+        Site, time, fields and rare parts of the record it makes; None where no signal was fatal.
+    """
+    head, _, stack = text.partition("\n")
+    place, _, pid = head.partition(" ")
+    if not stack.strip() or place.count("/") != 2:
+        return None
+    message = stack.strip().splitlines()[0]
+    site = Site(message, 0, 50, "pylogtap.uncaught", "", place, 21, "critical", "", wire.STYLE_TEXT)
+    exception = {"type": "FatalSignal", "message": message, "stacktrace": stack.strip()}
+    fields = {"pid": int(pid)} if pid.isdecimal() else {}
+    return site, time.time_ns(), fields, {wire.MORE_EXCEPTION: exception}

@@ -1,0 +1,226 @@
+"""The `logging` handler."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pylogtap import client as clients
+from pylogtap import wire
+from pylogtap.context import bound, redactor, sources
+from pylogtap.record import new_packer, severity_of
+from pylogtap.settings import load
+from pylogtap.values import PLAIN, Degrader, safe_text
+from pylogtap.writer import NO_SHAPE, Draft, Shape, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pylogtap.prefix import Prefix
+
+_STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
+# Left on the record by other handlers' formatters, and by our own hooks for the console.
+_FORMATTED = frozenset({"message", "asctime", "pylogtap_printed"})
+
+
+class Handler(logging.Handler):
+    """
+    Keeps each record in the crash-proof spool before the call returns, and ships it in the background.
+
+    Usable from ``logging.config.dictConfig``::
+
+        {"class": "pylogtap.Handler", "prefix": "shop/checkout/web-1"}
+
+    It never raises, never waits for the network and takes no lock (`handle` is overridden for that reason).
+    """
+
+    def __init__(
+        self,
+        level: int | str = logging.NOTSET,
+        *,
+        prefix: str | Prefix | None = None,
+        url: str | None = None,
+        key: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """
+        Set up a handler.
+
+        Args:
+            level: Records below it are ignored.
+            prefix: Place of the records; default: the process's.
+            url: The collector's address.
+            key: Proves to the collector that we may deliver.
+            settings: More of :class:`pylogtap.settings.Settings`.
+
+        Raises:
+            SettingsError: A setting cannot be read.
+            PrefixError: The prefix is none.
+        """
+        super().__init__(level)
+        read = load(url=url, key=key, prefix=str(prefix) if prefix else None, **settings)
+        self.prefix = clients.prefix_of(read, prefix)
+        self._place = str(self.prefix)
+        self._disabled = read.disabled
+        self._pack = new_packer().pack
+        self._main = threading.main_thread().ident
+        if not read.disabled:
+            self.client = clients.obtain(read)
+            self._writer = self.client.writer
+            self._spool = self.client.spool
+            self._limit = self._writer.limit
+
+    def handle(self, record: logging.LogRecord) -> bool:  # noqa: C901 - one path: each call costs all callers
+        """
+        Keep a record.
+
+        The common case is handled here: a known call site, plain values, no exception. Everything else goes
+        the slow way.
+        """
+        if self.filters:
+            kept = self.filter(record)
+            if not kept:
+                return False
+            if kept is not True and isinstance(kept, logging.LogRecord):  # a filter may replace it (3.12)
+                record = kept
+        if self._disabled:
+            return True
+        try:
+            values = record.__dict__
+            spool = self._spool
+            table = spool.table
+            number, size, names = table[
+                values["msg"],
+                values["lineno"],
+                values["levelno"],
+                values["name"],
+                values["pathname"],
+                self._place,
+            ]
+            args = values["args"]
+            if (
+                len(values) != size
+                or values["thread"] != self._main
+                or values["exc_info"]
+                or values["stack_info"]
+                or sources
+            ):
+                return self._keep(record)
+            for value in args:
+                if type(value) not in PLAIN:
+                    return self._keep(record)
+            fields = bound.get()
+            if names:
+                fields = {} if fields is None else fields.copy()
+                for name in names:
+                    value = values[name]
+                    if type(value) not in PLAIN:
+                        return self._keep(record)
+                    fields[name] = value
+            payload = self._pack((number, values["created"], args, fields))
+            if len(payload) <= self._limit and spool.append(payload, table):
+                return True
+        except Exception:  # noqa: BLE001, S110 - a new call site, or a value that msgpack refuses
+            pass
+        return self._keep(record)
+
+    def _keep(self, record: logging.LogRecord) -> bool:
+        """Keep a record of any kind."""
+        try:
+            draft = self._draft(record)
+            self._writer.write(draft, self._key(record), _shape(record))
+        except Exception:  # noqa: BLE001 - nothing that is logged may hurt who logs it
+            self._spool.drop("unencodable")
+        return True
+
+    def _key(self, record: logging.LogRecord) -> Any:
+        """Return what `handle` looks the call site up by."""
+        return (record.msg, record.lineno, record.levelno, record.name, record.pathname, self._place)
+
+    def _draft(self, record: logging.LogRecord) -> Draft:
+        more: dict[str, Any] = {}
+        exact = type(record.msg) is str
+        text, args = self._message(record, more)
+        site = Site(
+            template=self._text(record.msg) if exact else None,
+            line=record.lineno,
+            level=record.levelno,
+            logger=self._text(str(record.name)),
+            file=self._text(str(record.pathname)),
+            place=self._place,
+            severity=severity_of(record.levelno),
+            level_name=self._text(str(record.levelname)).lower(),
+            function=self._text(record.funcName or ""),
+            style=wire.STYLE_PERCENT,
+        )
+        fields = self._writer.fields_of(_extras(record), more)
+        if record.exc_info:
+            self._writer.exception_of(record.exc_info, more)
+        if record.stack_info:
+            self._writer.stack_of(record.stack_info, more)
+        return Draft(site, record.created, args, fields, more or None, text)
+
+    def _message(self, record: logging.LogRecord, more: dict[str, Any]) -> tuple[str, Any]:
+        """Return the finished message, and the arguments where they can travel as they are."""
+        degrader = Degrader(redactor)
+        args = record.args
+        if args and not isinstance(args, (tuple, dict)):
+            args = (args,)
+        travels = all(type(value) in PLAIN for value in args) if type(args) is tuple else not args
+        if not travels:
+            args = self._without_secrets(args)
+        try:
+            message = str(record.msg)
+            text = message % args if args else message
+        except Exception as error:  # noqa: BLE001 - a wrong format, or an argument that raises
+            degrader.degraded, travels = True, False
+            text = (
+                f"{degrader.text(safe_text(record.msg))} {degrader.represent(args)} ({type(error).__name__})"
+            )
+        text = degrader.text(text)
+        if not travels or degrader.degraded:
+            travels = False
+            more[wire.MORE_MESSAGE] = text
+        if degrader.degraded:
+            more.setdefault(wire.MORE_DEGRADED, []).append("message")
+        return text, list(args or ()) if travels and type(args) is tuple else None
+
+    def _without_secrets(self, args: Any) -> Any:
+        """Return arguments to format: containers that hold secrets under keys are copied without them."""
+        if isinstance(args, dict):
+            return {name: self._without_secret(name, value) for name, value in args.items()}
+        return tuple(self._without_secret("", value) for value in args)
+
+    def _without_secret(self, name: Any, value: Any) -> Any:
+        if type(value) in PLAIN and not (name and redactor.is_secret(str(name))):
+            return value
+        probe = Degrader(redactor)
+        converted = probe.convert({str(name): value} if name else value)
+        if probe.redacted:
+            return converted[str(name)] if name else converted
+        return value
+
+    @staticmethod
+    def _text(value: str) -> str:
+        return Degrader(redactor).text(value)
+
+    def flush(self) -> None:
+        """Do nothing: what a call returned from is safe; :func:`pylogtap.flush` waits for delivery."""
+
+
+def _extras(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    """Return what `extra=` or a filter put on a record."""
+    for name, value in list(record.__dict__.items()):
+        if name not in _STANDARD and name not in _FORMATTED:
+            yield name, value
+
+
+def _shape(record: logging.LogRecord) -> Shape:
+    """Return what the next record of this call site will look like, if it may go the fast way."""
+    if type(record.msg) is not str or type(record.args) is not tuple:
+        return NO_SHAPE
+    names = tuple(name for name, _ in _extras(record))
+    if any(type(name) is not str or redactor.is_secret(name) for name in names):
+        return NO_SHAPE
+    return len(record.__dict__), names

@@ -1,0 +1,133 @@
+"""Switch logging on for a process, and the few acts that concern all of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from pylogtap import client as clients
+from pylogtap import wire
+from pylogtap.context import propagate
+from pylogtap.handler import Handler
+from pylogtap.settings import load
+from pylogtap.stats import Stats
+from pylogtap.writer import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pylogtap.prefix import Prefix
+
+
+def init(prefix: str | Prefix | None = None, **settings: Any) -> Handler:
+    """
+    Send what this process logs to the collector.
+
+    Attaches a :class:`pylogtap.Handler` to the root logger, lowers the root level to the set one, and, each
+    by its setting, records what goes wrong, carries the context into threads and prints readable lines. A
+    second call replaces what the first one attached.
+
+    Args:
+        prefix: `project/service/instance`; default: the environment's, the file's, or made from names.
+        settings: See :class:`pylogtap.settings.Settings`.
+
+    Raises:
+        SettingsError: A setting cannot be read.
+        PrefixError: The prefix is none.
+    """
+    read = load(prefix=str(prefix) if prefix else None, **settings)
+    handler = Handler(prefix=prefix, **settings)
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if getattr(each, "set_by_init", False)]:
+        root.removeHandler(old)
+    if not read.disabled:
+        _attach(handler, root, read)
+    return handler
+
+
+def _attach(handler: Handler, root: logging.Logger, settings: Any) -> None:
+    from pylogtap.console import console_handler  # noqa: PLC0415 - only where something is switched on
+
+    shown = console_handler(settings, root)
+    for each in filter(None, (handler, shown)):
+        each.set_by_init = True  # type: ignore[attr-defined]
+        root.addHandler(each)
+    if root.level == logging.NOTSET or root.level > settings.level:
+        root.setLevel(settings.level)
+    if settings.propagate:
+        propagate()
+    if settings.capture:
+        from pylogtap.capture import install  # noqa: PLC0415 - as above
+
+        install(handler.client)
+
+
+def emit(
+    prefix: str | Prefix,
+    message: str,
+    *,
+    time_ns: int | None = None,
+    level: str = "info",
+    severity: int = 9,
+    logger: str = "",
+    fields: Mapping[str, Any] | None = None,
+    exception: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    Keep a record that was not logged in this process, such as a line of another program.
+
+    Args:
+        prefix: Its place.
+        message: Its text.
+        time_ns: Nanoseconds since the epoch; default: now.
+        level: The level's name as the source wrote it.
+        severity: OpenTelemetry severity, 1 to 24; 0 is unknown.
+        logger: The logger's name.
+        fields: Further values.
+        exception: ``type``, ``message`` and ``stacktrace``.
+    """
+    client = clients.obtain(load())
+    site = Site(message, 0, 0, logger, "", str(prefix), severity, level.lower(), "", wire.STYLE_TEXT)
+    more = {wire.MORE_EXCEPTION: dict(exception)} if exception else {}
+    client.emit(site, time.time_ns() if time_ns is None else time_ns, fields or {}, more)
+
+
+def flush(timeout_s: float = 5) -> bool:
+    """
+    Wait until the collector has confirmed what was logged so far.
+
+    Args:
+        timeout_s: Most seconds to wait.
+
+    Returns:
+        Whether it has. What it has not confirmed stays safe, and is delivered later.
+    """
+    deadline = time.monotonic() + timeout_s
+    done = [each.flush(max(0.0, deadline - time.monotonic())) for each in clients.all_clients()]
+    return all(done)
+
+
+def shutdown() -> None:
+    """Deliver what is left, within the exit time, and close; done by itself at the end of the process."""
+    clients.shutdown()
+
+
+def stats() -> Stats:
+    """Return what became of this process's records."""
+    each = [client.stats() for client in clients.all_clients()]
+    if not each:
+        return Stats()
+    dropped: dict[str, int] = {}
+    for one in each:
+        for reason, count in one.dropped.items():
+            dropped[reason] = dropped.get(reason, 0) + count
+    return Stats(
+        accepted=sum(one.accepted for one in each),
+        shipped=sum(one.shipped for one in each),
+        spooled=sum(one.spooled for one in each),
+        spooled_bytes=sum(one.spooled_bytes for one in each),
+        dropped=dropped,
+        last_error=next((one.last_error for one in each if one.last_error), None),
+        directory=each[0].directory,
+    )
