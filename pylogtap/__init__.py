@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pylogtap.client import drain
     from pylogtap.context import bind, bound_fields, clear, unbind
+    from pylogtap.counters import Stats
     from pylogtap.errors import PrefixError, PylogtapError, SettingsError
     from pylogtap.handler import Handler
     from pylogtap.logger import Logger, get_logger
     from pylogtap.prefix import Prefix
     from pylogtap.setup import emit, flush, init, shutdown, stats
-    from pylogtap.stats import Stats
     from pylogtap.structlog import structlog_processor
     from pylogtap.version import __version__
 
@@ -34,7 +34,7 @@ _HOMES = {
     "PrefixError": "errors",
     "PylogtapError": "errors",
     "SettingsError": "errors",
-    "Stats": "stats",
+    "Stats": "counters",
     "__version__": "version",
     "bind": "context",
     "bound_fields": "context",

@@ -106,7 +106,19 @@ def _hook_warnings() -> None:
 def _record(message: str, error: Any, level: int, **fields: Any) -> None:
     """Log without printing: the hook that was there before prints."""
     with suppress(Exception):  # a hook for failures must not fail
-        _log.log(level, message, exc_info=error, extra={"pylogtap_printed": True, **fields})
+        file, line, function = _place_of(error[2])
+        extra = {"pylogtap_printed": True, **fields}
+        _log.handle(_log.makeRecord(_log.name, level, file, line, message, (), error, function, extra))
+
+
+def _place_of(trace: TracebackType | None) -> tuple[str, int, str]:
+    """Return where an exception was raised."""
+    if trace is None:
+        return "", 0, ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    return code.co_filename, trace.tb_lineno, code.co_name
 
 
 def _catch_fatal_signals(client: Client) -> None:

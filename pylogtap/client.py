@@ -5,14 +5,15 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from pylogtap import context, record
+from pylogtap.counters import Stats
 from pylogtap.prefix import Prefix, find_prefix, host_name, program_name
 from pylogtap.settings import Settings, default_spool_dir, load
 from pylogtap.spool import Spool
-from pylogtap.stats import Stats
 from pylogtap.version import __version__
 from pylogtap.writer import Draft, Site, Writer
 
@@ -125,6 +126,8 @@ class Client:
         self.flush(self.settings.exit_timeout_s, give_up_early=True)
         if self._shipper is not None:
             self._shipper.stop()
+        if "pylogtap.capture" in sys.modules:
+            sys.modules["pylogtap.capture"].forget_faults()
         self.spool.close()
 
     def stats(self) -> Stats:

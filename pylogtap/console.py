@@ -158,7 +158,7 @@ def _value(name: str, value: Any) -> str:
 
 
 def _visible(text: str) -> str:
-    """Show control characters instead of sending them to the terminal; a message cannot forge a second line."""
+    """Show control characters instead of sending them on: no message can forge a second line."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)

@@ -12,6 +12,7 @@ from pylogtap.errors import SettingsError
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_process: dict[str, Any] = {}  # what pylogtap.init was given
 LEVELS = {"NOTSET": 0, "DEBUG": 10, "INFO": 20, "WARNING": 30, "WARN": 30, "ERROR": 40, "CRITICAL": 50}
 
 
@@ -53,6 +54,21 @@ class Settings:
     exit_timeout_s: float = 2.0
 
 
+def remember(**given: Any) -> None:
+    """
+    Make settings the process's own: from now on they come right behind an argument.
+
+    Args:
+        given: Settings by name; None means: not given.
+
+    Raises:
+        SettingsError: A name is unknown, or a value cannot be read; then nothing is remembered.
+    """
+    load(**given)
+    _process.clear()
+    _process.update({name: value for name, value in given.items() if value is not None})
+
+
 def load(**overrides: Any) -> Settings:
     """
     Read the settings.
@@ -72,6 +88,7 @@ def load(**overrides: Any) -> Settings:
     for name in known:
         for value, origin in (
             (overrides.get(name), f"argument {name}"),
+            (_process.get(name), f"argument {name} of init"),
             (os.environ.get(f"PYLOGTAP_{name.upper()}"), f"environment variable PYLOGTAP_{name.upper()}"),
             (file.get(name), f"[tool.pylogtap] {name} in pyproject.toml"),
         ):

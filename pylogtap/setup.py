@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pylogtap import client as clients
 from pylogtap import wire
 from pylogtap.context import propagate
+from pylogtap.counters import Stats
 from pylogtap.handler import Handler
-from pylogtap.settings import load
-from pylogtap.stats import Stats
+from pylogtap.settings import load, remember
 from pylogtap.writer import Site
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def init(prefix: str | Prefix | None = None, **settings: Any) -> Handler:
     Send what this process logs to the collector.
 
     Attaches a :class:`pylogtap.Handler` to the root logger, lowers the root level to the set one, and, each
-    by its setting, records what goes wrong, carries the context into threads and prints readable lines. A
-    second call replaces what the first one attached.
+    by its setting, records what goes wrong, carries the context into threads and prints readable lines. What
+    is given here is the default for all handlers and loggers made later. A second call replaces the first.
 
     Args:
         prefix: `project/service/instance`; default: the environment's, the file's, or made from names.
@@ -36,8 +36,9 @@ def init(prefix: str | Prefix | None = None, **settings: Any) -> Handler:
         SettingsError: A setting cannot be read.
         PrefixError: The prefix is none.
     """
-    read = load(prefix=str(prefix) if prefix else None, **settings)
-    handler = Handler(prefix=prefix, **settings)
+    remember(prefix=str(prefix) if prefix else None, **settings)
+    read = load()
+    handler = Handler()
     root = logging.getLogger()
     for old in [each for each in root.handlers if getattr(each, "set_by_init", False)]:
         root.removeHandler(old)

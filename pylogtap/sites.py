@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-VARIANTS = 8  # texts that one line of code may have before it counts as varying (an f-string, say)
+# Texts that a line of code may have before it counts as varying. One that takes arguments is a template; one
+# that takes none may be an f-string, so its second text already travels, and the collector finds the pattern.
+TEMPLATES, TEXTS = 64, 1
 MAX_SITES = 20_000  # of one segment; beyond, every text counts as varying
 
 
@@ -36,7 +38,7 @@ class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
         self.varying: dict[Any, int] = {}
         self.last = 0
 
-    def is_varying(self, line: Any) -> bool:
+    def is_varying(self, line: Any, *, takes_arguments: bool) -> bool:
         """Count one more text of a line of code, and tell whether it has had too many to be a template."""
         count = self.texts[line] = self.texts.get(line, 0) + 1
-        return count > VARIANTS or len(self) >= MAX_SITES
+        return count > (TEMPLATES if takes_arguments else TEXTS) or len(self) >= MAX_SITES

@@ -281,16 +281,21 @@ class Spool:
 
     def prepare_spare(self) -> None:
         """Have a segment ready, so that a logging call need not create one."""
-        if self._spare is None:
-            try:
-                fresh: Segment | None = self._create_in_bounds()
-            except SpoolFull:
-                return
-            with self.lock:
-                if self._spare is None:
-                    self._spare, fresh = fresh, None
-            if fresh is not None:
-                fresh.remove()
+        if self._spare is not None or self._closed:
+            return
+        try:
+            fresh = self._create_in_bounds()
+        except SpoolFull:
+            return
+        if not self._offer_spare(fresh):
+            fresh.remove()
+
+    def _offer_spare(self, fresh: Segment) -> bool:
+        with self.lock:
+            if self._spare is not None or self._closed:
+                return False
+            self._spare = fresh
+            return True
 
     def waiting(self) -> list[Segment]:
         """Return the segments that hold something unsent, oldest first, and remove those that do not."""

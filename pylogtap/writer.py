@@ -92,7 +92,7 @@ class Writer:
         """
         for _ in range(_ATTEMPTS):
             table = self.spool.table
-            number, varies = self._number(table, draft.site, key, shape)
+            number, varies = self._number(table, draft, key, shape)
             if number > 0:
                 payload = self._encode(draft, number, varies=varies)
                 if self.spool.append(payload, table):
@@ -101,15 +101,21 @@ class Writer:
                 return
         self.spool.drop("contention")
 
-    def _number(self, table: SiteTable, site: Site, key: Any, shape: Shape) -> tuple[int, bool]:
+    def _number(self, table: SiteTable, draft: Draft, key: Any, shape: Shape) -> tuple[int, bool]:
         """Return a call site's number, and whether its text has to travel with each record."""
+        site = draft.site
         known = table.numbers.get(key) if site.template is not None else None
         if known is not None:
             table[key] = (known, *shape)
             return known, False
         line = site._replace(template=None, style=wire.STYLE_TEXT)
         varying = table.varying.get(line)
-        if varying is None and site.template is not None and not table.is_varying(line):
+        takes = bool(draft.args) or wire.MORE_MESSAGE in (draft.more or ())
+        if (
+            varying is None
+            and site.template is not None
+            and not table.is_varying(line, takes_arguments=takes)
+        ):
             number = self._define_site(table, table.numbers, key, site)
             if number > 0:
                 table[key] = (number, *shape)
