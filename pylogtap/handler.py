@@ -71,7 +71,7 @@ class Handler(logging.Handler):
             self._spool = self.client.spool
             self._limit = self._writer.limit
 
-    def handle(self, record: logging.LogRecord) -> bool:  # noqa: C901 - one path: each call costs all callers
+    def handle(self, record: logging.LogRecord) -> bool:  # noqa: C901, PLR0912 - each call would cost all callers
         """
         Keep a record.
 
@@ -90,26 +90,21 @@ class Handler(logging.Handler):
             values = record.__dict__
             spool = self._spool
             table = spool.table
-            number, size, names = table[
-                values["msg"],
-                values["lineno"],
-                values["levelno"],
-                values["name"],
-                values["pathname"],
-                self._place,
-            ]
-            args = values["args"]
-            if (
-                len(values) != size
-                or values["thread"] != self._main
-                or values["exc_info"]
-                or values["stack_info"]
-                or sources
-            ):
-                return self._keep(record)
-            for value in args:
-                if type(value) not in PLAIN:
+            line = values["lineno"], values["levelno"], values["name"], values["pathname"], self._place
+            message, args = values["msg"], values["args"]
+            entry = table.get((message, line))
+            if entry is None:
+                entry = table.lines.get(line)
+                if entry is None or args or type(message) is not str:
                     return self._keep(record)
+                args = message  # the text varies: it travels itself
+            else:
+                for value in args:
+                    if type(value) not in PLAIN:
+                        return self._keep(record)
+            number, size, names = entry
+            if len(values) != size or values["exc_info"] or values["stack_info"] or sources:
+                return self._keep(record)
             fields = bound.get()
             if names:
                 fields = {} if fields is None else fields.copy()
@@ -118,7 +113,11 @@ class Handler(logging.Handler):
                     if type(value) not in PLAIN:
                         return self._keep(record)
                     fields[name] = value
-            payload = self._pack((number, values["created"], args, fields))
+            if values["thread"] == self._main:
+                payload = self._pack((number, values["created"], args, fields))
+            else:
+                thread = table.threads[values["thread"], values["threadName"]]
+                payload = self._pack((number, values["created"], args, fields, {"h": thread}))
             if len(payload) <= self._limit and spool.append(payload, table):
                 return True
         except Exception:  # noqa: BLE001, S110 - a new call site, or a value that msgpack refuses
@@ -136,7 +135,8 @@ class Handler(logging.Handler):
 
     def _key(self, record: logging.LogRecord) -> Any:
         """Return what `handle` looks the call site up by."""
-        return (record.msg, record.lineno, record.levelno, record.name, record.pathname, self._place)
+        line = (record.lineno, record.levelno, record.name, record.pathname, self._place)
+        return (record.msg, line)
 
     def _draft(self, record: logging.LogRecord) -> Draft:
         more: dict[str, Any] = {}

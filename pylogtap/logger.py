@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import threading
 from _thread import get_ident
+from threading import current_thread, main_thread
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ class Origin:
         self.disabled = client is None
         self.harmless = redactor.harmless
         self.pack = new_packer().pack
-        self.main = threading.main_thread().ident
+        self.main = main_thread().ident
         self.console: Any = None
         if client is not None:
             self.spool = client.spool
@@ -182,7 +182,7 @@ def get_logger(
     return Logger(origin)
 
 
-def _write(
+def _write(  # noqa: C901, PLR0912 - one straight path: each call in it would cost all callers
     logger: Logger, level: int, event: str, args: tuple[Any, ...], fields: dict[str, Any], frame: FrameType
 ) -> None:
     """Keep a record; the common case here: a known line of code, plain values."""
@@ -190,8 +190,13 @@ def _write(
     try:
         spool = origin.spool
         table = spool.table
-        number = table[frame.f_code, frame.f_lasti, event, level, origin][0]
-        if not (args or sources or origin.console or get_ident() != origin.main):
+        line = frame.f_code, frame.f_lasti, level, origin
+        entry = table.get((event, line))
+        if entry is None:
+            entry, text = table.lines[line], event  # the text varies: it travels itself
+        else:
+            text = None
+        if not (args or sources or origin.console or type(event) is not str):
             harmless = origin.harmless
             for name, value in fields.items():
                 if name not in harmless or type(value) not in PLAIN:
@@ -203,7 +208,11 @@ def _write(
                     fields = {**own, **fields} if around is None else {**around, **own, **fields}
                 elif around is not None:
                     fields = {**around, **fields}
-                payload = origin.pack((number, time_ns(), None, fields))
+                if (ident := get_ident()) == origin.main:
+                    payload = origin.pack((entry[0], time_ns(), text, fields))
+                else:
+                    thread = table.threads[ident, current_thread().name]
+                    payload = origin.pack((entry[0], time_ns(), text, fields, {"h": thread}))
                 if len(payload) <= origin.limit and spool.append(payload, table):
                     return
     except Exception:  # noqa: BLE001, S110 - a new call site, or a value that msgpack refuses
@@ -221,7 +230,7 @@ def _write_slowly(
     assert client is not None
     when = time_ns()
     try:
-        key = (frame.f_code, frame.f_lasti, event, level, origin)
+        key = (event, (frame.f_code, frame.f_lasti, level, origin))
         more: dict[str, Any] = {}
         text, template, travelling = _event_text(event, args)
         error, stack = fields.pop("exc_info", None), fields.pop("stack_info", None)

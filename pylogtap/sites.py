@@ -14,11 +14,13 @@ class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
     """
     The call sites defined in one segment, by what a logging call can tell at once.
 
-    A key holds everything that the definition holds, so that a number can never mean two things. A value is
-    the site's number and what its records looked like the last time, see pylogtap.writer.Shape.
+    A key is the text and what tells the line of code; it holds everything that the definition holds, so that
+    a number can never mean two things. A value is the site's number and what its records looked like the last
+    time, see pylogtap.writer.Shape.
 
     Attributes:
         numbers: Numbers of the call sites, by the same keys.
+        lines: The same as the table itself for lines whose text varies, by the key's second item.
         places: Numbers of the prefixes.
         threads: Numbers of the threads, by identifier and name.
         texts: How many texts each line of code has had.
@@ -26,12 +28,13 @@ class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
         last: The last number given.
     """
 
-    __slots__ = ("last", "numbers", "places", "texts", "threads", "varying")
+    __slots__ = ("last", "lines", "numbers", "places", "texts", "threads", "varying")
 
     def __init__(self) -> None:
         """Begin an empty table."""
         super().__init__()
         self.numbers: dict[Any, int] = {}
+        self.lines: dict[Any, tuple[int, int, tuple[str, ...]]] = {}
         self.places: dict[str, int] = {}
         self.threads: dict[tuple[int, str], int] = {}
         self.texts: dict[Any, int] = {}

@@ -81,13 +81,13 @@ class Writer:
         self._arguments = arguments
         self._packer = new_packer()
 
-    def write(self, draft: Draft, key: Any, shape: Shape = NO_SHAPE) -> None:
+    def write(self, draft: Draft, key: tuple[Any, Any], shape: Shape = NO_SHAPE) -> None:
         """
         Keep a record.
 
         Args:
             draft: The record; its values can travel.
-            key: Under what the fast path will look its call site up.
+            key: Under what the fast path will look its call site up: the text, and what tells the line.
             shape: What the fast path will expect of the site's next record.
         """
         for _ in range(_ATTEMPTS):
@@ -111,17 +111,16 @@ class Writer:
         line = site._replace(template=None, style=wire.STYLE_TEXT)
         varying = table.varying.get(line)
         takes = bool(draft.args) or wire.MORE_MESSAGE in (draft.more or ())
-        if (
-            varying is None
-            and site.template is not None
-            and not table.is_varying(line, takes_arguments=takes)
-        ):
+        constant = site.template is not None and varying is None
+        if constant and not table.is_varying(line, takes_arguments=takes):
             number = self._define_site(table, table.numbers, key, site)
             if number > 0:
                 table[key] = (number, *shape)
             return number, False
         if varying is None:
             varying = self._define_site(table, table.varying, line, line)
+        if varying > 0:
+            table.lines[key[1]] = (varying, *shape)
         return varying, True
 
     def _define_site(self, table: SiteTable, registry: dict[Any, int], key: Any, site: Site) -> int:
