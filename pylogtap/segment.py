@@ -15,6 +15,8 @@ from pylogtap.wire import FLAGS, FRAME_HEADER, HEADER_SIZE, MAGIC, frame_size, s
 
 _CREATED = struct.Struct("<Q")
 _NO_FALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+_POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, Linux 5.14 and later
+_POPULATED_AT_ONCE = 64 << 10  # bytes; the GIL is held meanwhile
 SUFFIX = ".seg"
 
 
@@ -68,6 +70,13 @@ class Segment:
         if self.path is not None:
             with suppress(FileNotFoundError):
                 os.unlink(self.path)
+
+    def populate(self) -> None:
+        """Have the kernel provide the pages now, so that a logging call need not wait for a page fault."""
+        with suppress(OSError, ValueError):  # an older kernel: pages come when they are touched
+            for offset in range(0, self.size, _POPULATED_AT_ONCE):
+                length = min(_POPULATED_AT_ONCE, self.size - offset)
+                self.memory.madvise(_POPULATE_WRITE, offset, length)
 
     def put(self, payload: bytes, offset: int) -> int:
         """Write a frame where nobody else writes yet, and return the offset behind it."""

@@ -287,6 +287,7 @@ class Spool:
             fresh = self._create_in_bounds()
         except SpoolFull:
             return
+        fresh.populate()
         if not self._offer_spare(fresh):
             fresh.remove()
 
