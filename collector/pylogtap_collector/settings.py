@@ -1,0 +1,90 @@
+"""The collector's settings: argument > `PYLOGTAP_COLLECTOR_*` > default."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Self
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DATABASE = "pylogtap.db"
+
+Positive = Annotated[float, Field(gt=0)]
+Size = Annotated[int, Field(gt=0)]
+
+
+def _data_folder() -> Path:
+    return platformdirs.user_data_path("pylogtap", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """
+    What a collector is told when it starts. A field's unit is in its name or its description.
+
+    The limits are there against accidents and floods; none of them loses a record, because a client keeps
+    what is refused.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PYLOGTAP_COLLECTOR_", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    data: Path = Field(
+        default_factory=_data_folder, description="Folder of the database; made when it is missing."
+    )
+    memory: bool = Field(default=False, description="Keep everything in memory, nothing on disk.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Beyond loopback needs a key.")
+    port: int = Field(8270, ge=0, le=65535, description="Port to listen on; 0: any free one.")
+    key: SecretStr | None = Field(
+        None,
+        min_length=8,
+        validation_alias=AliasChoices("key", "PYLOGTAP_COLLECTOR_KEY", "PYLOGTAP_KEY"),
+        description="What clients prove themselves with, as `Authorization: Bearer KEY`.",
+    )
+
+    body_max_bytes: Size = Field(8 << 20, description="Bytes of one request body, as it is sent.")
+    inflated_max_bytes: Size = Field(32 << 20, description="Bytes of one request body, decompressed.")
+    header_timeout_s: Positive = 5.0
+    body_timeout_s: Positive = 15.0
+    stop_timeout_s: Positive = Field(10.0, description="How long requests may finish after a stop signal.")
+
+    query_timeout_s: Positive = Field(10.0, description="After this a query is ended with `query_too_slow`.")
+    readers: int = Field(2, ge=1, le=64, description="Queries that run at once.")
+    index_wait_s: float = Field(
+        2.0, ge=0, description="How long a query waits for records that came right before it."
+    )
+    queue_max_slices: Size = Field(64, description="Slices that wait for their commit; more are refused.")
+    backlog_max_bytes: Size = Field(
+        4 << 30, description="Bytes of slices that are stored but not indexed yet; more are refused."
+    )
+    tail_buffer: Size = Field(1_000, description="Records kept for a reader of the tail that falls behind.")
+    stream_days: Positive = Field(
+        30.0, description="How long a stream that sends nothing is remembered, in days."
+    )
+
+    @property
+    def database(self) -> Path:
+        """The database file."""
+        return self.data / DATABASE
+
+    @model_validator(mode="after")
+    def _stay_private(self) -> Self:
+        if self.key is None and not _is_loopback(self.host):
+            raise ValueError(
+                f"listening on {self.host} would let everybody in the network read and write logs; "
+                "set a key first: export PYLOGTAP_KEY=$(python3 -c 'import secrets; "
+                "print(secrets.token_urlsafe(24))'), and the same on the clients"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, which may point anywhere
+        return False

@@ -1,0 +1,167 @@
+r"""
+The schema, as numbered steps; each is one transaction, and a database remembers which it has.
+
+A record's way through the tables::
+
+    hot ──index──▶ recent ──seal──▶ (columnar blocks, to come)
+    slices as      one ordinary     a reader asks every tier that holds a part of the range;
+    they came      row a record     ids stay what they are when a record moves on
+
+- ``hot``, ``stream``, ``definition``: the durable ack. One slice, its stream's next offset and the
+  definitions in it are one transaction.
+- ``recent``: one row that people can read for every record, times in nanoseconds since the epoch;
+  ``log`` is the same with times as text. ``recent_words`` is the full-text index of the messages: its
+  tokens are exactly those of the query language (runs of ``\w``, casefolded), because a message that is
+  not pure ASCII brings them along, ready made, in ``recent.words``.
+- ``annotation``: what people add to a record. Apart from the records, which never change.
+  A condition on records is SQL over the columns of ``recent`` alone: it reaches the other tables by
+  ``recent.id IN (SELECT rowid FROM recent_words WHERE recent_words MATCH ?)`` and by
+  ``(SELECT note FROM annotation WHERE log_id = recent.id)``.
+- ``project``, ``service``, ``instance``: the places, by name.
+- ``progress``: how far a background task has come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlite_utils.migrations import Migrations
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+migrations = Migrations("pylogtap")
+
+INDEX_TASK = "index"  # its row in `progress`
+
+
+@migrations(name="0001_streams")
+def _streams(db: Database) -> None:
+    db.table("stream").create(
+        {
+            "id": int,
+            "segment": bytes,  # the segment's id, 16 bytes
+            "next_offset": int,  # bytes of the segment that are stored, counted from its beginning
+            "first_seen": int,
+            "last_seen": int,
+            "skew_ns": int,  # our clock minus the sender's when it sent last
+        },
+        pk="id",
+        not_null={"segment", "next_offset", "first_seen", "last_seen"},
+        strict=True,
+    )
+    db.table("stream").create_index(["segment"], unique=True)
+    db.table("definition").create(
+        {"stream": int, "offset": int, "payload": bytes},
+        pk=("stream", "offset"),
+        not_null={"payload"},
+        strict=True,
+    )
+    # AUTOINCREMENT, which sqlite-utils does not offer: the numbers of slices make the ids of records and
+    # must never come back, also when the newest slice is gone.
+    db.execute(
+        """
+        CREATE TABLE hot (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            stream INTEGER NOT NULL,
+            offset INTEGER NOT NULL,
+            records INTEGER NOT NULL,
+            received INTEGER NOT NULL,
+            encoding TEXT NOT NULL,
+            body BLOB NOT NULL
+        ) STRICT
+        """
+    )
+    db.table("progress").create({"task": str, "slice": int, "records": int}, pk="task", strict=True)
+
+
+@migrations(name="0002_places")
+def _places(db: Database) -> None:
+    seen = {"description": str, "created": int}
+    counts = {"last_seen": int, "records": int}
+    db.table("project").create({"name": str, **seen}, pk="name", not_null=set(seen), strict=True)
+    db.table("service").create(
+        {"project": str, "name": str, **seen}, pk=("project", "name"), not_null=set(seen), strict=True
+    )
+    db.table("instance").create(
+        {"project": str, "service": str, "name": str, **seen, **counts},
+        pk=("project", "service", "name"),
+        not_null={*seen, "records"},
+        defaults={"records": 0},
+        strict=True,
+    )
+
+
+@migrations(name="0003_logs")
+def _logs(db: Database) -> None:
+    db.table("pattern").create({"id": int, "template": str}, pk="id", not_null={"template"}, strict=True)
+    db.table("pattern").create_index(["template"], unique=True)
+    db.table("recent").create(
+        {
+            "id": int,  # number of the slice << 16 | index of the record in it
+            "time": int,
+            "received": int,
+            "level": str,
+            "severity": int,  # OpenTelemetry, 1 to 24; 0 is unknown
+            "project": str,
+            "service": str,
+            "instance": str,
+            "logger": str,
+            "message": str,
+            "template": str,
+            "pattern": int,
+            "attributes": str,  # JSON object, null where there are none
+            "exception_type": str,
+            "exception_message": str,
+            "stacktrace": str,
+            "arguments": str,  # JSON object: the arguments of the exception's innermost frame, as text
+            "trace_id": str,
+            "span_id": str,
+            "file": str,
+            "line": int,
+            "function": str,
+            "pid": int,
+            "thread": str,
+            "test_id": str,
+            "words": str,
+        },
+        pk="id",
+        not_null={
+            "time", "received", "level", "severity", "project", "service", "instance", "logger", "message",
+            "pattern",
+        },
+        strict=True,
+    )  # fmt: skip
+    db.table("recent").create_index(["time"])
+    db.table("recent").create_index(["service", "time"])
+    for column in ("trace_id", "test_id"):
+        db.execute(f"CREATE INDEX idx_recent_{column} ON recent ({column}) WHERE {column} IS NOT NULL")
+    db.table("annotation").create(
+        {"log_id": int, "labels": str, "note": str, "changed": int},
+        pk="log_id",
+        not_null={"labels", "changed"},
+        strict=True,
+    )
+
+
+@migrations(name="0004_words")
+def _words(db: Database) -> None:
+    db.create_view("recent_text", "SELECT id, coalesce(words, message) AS words FROM recent")
+    # The ascii tokenizer leaves everything beyond ASCII alone, so that our own tokens stay whole.
+    db.execute(
+        """
+        CREATE VIRTUAL TABLE recent_words USING fts5(
+            words, content='recent_text', content_rowid='id', columnsize=0, tokenize="ascii tokenchars '_'"
+        )
+        """
+    )
+    db.create_view(
+        "log",
+        """
+        SELECT id, strftime('%Y-%m-%dT%H:%M:%S', time / 1000000000, 'unixepoch')
+               || printf('.%06dZ', time / 1000 % 1000000) AS time,
+               level, project || '/' || service || '/' || instance AS prefix, logger, message, attributes,
+               exception_type, exception_message, stacktrace, trace_id, test_id, labels, note
+        FROM recent LEFT JOIN annotation ON annotation.log_id = recent.id
+        """,
+    )
