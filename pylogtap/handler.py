@@ -11,7 +11,7 @@ from pylogtap import wire
 from pylogtap.context import bound, redactor, sources
 from pylogtap.record import new_packer, severity_of
 from pylogtap.settings import load
-from pylogtap.values import PLAIN, Degrader, safe_text
+from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text
 from pylogtap.writer import NO_SHAPE, Draft, Shape, Site
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Handler(logging.Handler):
 
     def _draft(self, record: logging.LogRecord) -> Draft:
         more: dict[str, Any] = {}
-        exact = type(record.msg) is str
+        exact = type(record.msg) is str and len(record.msg) <= MAX_TEMPLATE
         text, args = self._message(record, more)
         site = Site(
             template=self._text(record.msg) if exact else None,
@@ -167,7 +167,7 @@ class Handler(logging.Handler):
         args = record.args
         if args and not isinstance(args, (tuple, dict)):
             args = (args,)
-        travels = all(type(value) in PLAIN for value in args) if type(args) is tuple else not args
+        travels = all(map(is_exact, args)) if type(args) is tuple else not args
         if not travels:
             args = self._without_secrets(args)
         try:

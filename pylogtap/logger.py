@@ -13,8 +13,7 @@ from pylogtap import wire
 from pylogtap.context import bound, plain_fields, redactor, sources
 from pylogtap.record import new_packer, severity_of
 from pylogtap.settings import load
-from pylogtap.values import PLAIN, Degrader
-from pylogtap.values import safe_text as _safe_text
+from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text
 from pylogtap.writer import Draft, Site
 
 if TYPE_CHECKING:
@@ -269,14 +268,14 @@ def _site(origin: Origin, level: int, template: str | None, frame: FrameType, st
 def _event_text(event: Any, args: tuple[Any, ...]) -> tuple[str, str | None, list[Any] | None]:
     """Return the finished message, the template where the text is one, and the arguments that go into it."""
     degrader = Degrader(redactor)
-    exact = type(event) is str and degrader.text(event) is event
+    exact = type(event) is str and len(event) <= MAX_TEMPLATE and degrader.text(event) is event
     if not args:
-        return degrader.text(_safe_text(event)), event if exact else None, None
+        return degrader.text(safe_text(event)), event if exact else None, None
     try:
-        text = degrader.text(_safe_text(event) % args)
+        text = degrader.text(safe_text(event) % args)
     except Exception:  # noqa: BLE001 - a wrong format, or an argument that raises
         return f"{degrader.represent(event)} {degrader.represent(args)}", None, None
-    travels = exact and all(type(value) in PLAIN for value in args) and not degrader.degraded
+    travels = exact and all(map(is_exact, args)) and not degrader.degraded
     return (text, event, list(args)) if travels else (text, None, None)
 
 

@@ -26,6 +26,7 @@ PLAIN = frozenset(
     {str, int, float, bool, type(None)}
 )  # types that travel exactly, when small and well-formed
 MAX_TEXT = 64 << 10  # characters of one string
+MAX_TEMPLATE = 4 << 10  # characters; a longer message is a text of its own, not one of a kind
 MAX_DEPTH = 24  # levels of nesting
 MAX_ITEMS = 1_000  # of one container
 MAX_NODES = 10_000  # values of one record
@@ -173,6 +174,22 @@ class Degrader:
             return True
         self.degraded = True
         return False
+
+
+def is_exact(value: Any) -> bool:
+    """Tell whether msgpack carries a value exactly: plain, no lone surrogate, at most 64 bits, no giant."""
+    kind = type(value)
+    if kind is str:
+        if len(value) > MAX_TEXT:
+            return False
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+        return True
+    if kind is int:
+        return bool(-_INT_LIMIT <= value < _INT_LIMIT)
+    return kind in PLAIN
 
 
 def _members(value: Any) -> Mapping[Any, Any] | Sequence[Any] | AbstractSet[Any] | None:

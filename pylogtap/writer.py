@@ -22,7 +22,7 @@ from pylogtap.record import (
 )
 from pylogtap.redact import REDACTED
 from pylogtap.spool import DROPPED
-from pylogtap.values import MAX_TEXT, PLAIN, Degrader
+from pylogtap.values import Degrader, is_exact
 
 if TYPE_CHECKING:
     from pylogtap.redact import Redactor
@@ -151,7 +151,7 @@ class Writer:
         parts = [number, draft.when, args, draft.fields]
         payload = self.pack([*parts, more] if more else parts)
         if len(payload) > self.limit:
-            payload = self._shorten(parts, more)
+            payload = self._shorten(parts, more, draft.text)
         return payload
 
     def thread_number(self, ident: int, name: str) -> int:
@@ -169,7 +169,7 @@ class Writer:
         packed: bytes = new_packer().pack(value)
         return packed
 
-    def _shorten(self, parts: list[Any], more: dict[str, Any]) -> bytes:
+    def _shorten(self, parts: list[Any], more: dict[str, Any], text: str) -> bytes:
         """Cut texts, then leave fields out, until a record fits; what was cut is named in it."""
         number, when, args, fields = parts
         for most in (self.limit // 16, self.limit // 64, 256):
@@ -179,11 +179,9 @@ class Writer:
             }
             cut.update(list(fields or {})[64:128])
             shorter = {name: _cut(value, most, name, cut) for name, value in more.items()}
-            if isinstance(args, (list, tuple, dict)):
-                text = _cut(str(more.get(wire.MORE_MESSAGE, args)), most, "message", cut)
-                shorter, arguments = {**shorter, wire.MORE_MESSAGE: text}, None
-            else:
-                arguments = _cut(args, most, "message", cut)
+            arguments = _cut(args, most, "message", cut)
+            if arguments and isinstance(args, list):
+                arguments, shorter[wire.MORE_MESSAGE] = None, _cut(text, most, "message", cut)
             shorter[wire.MORE_DEGRADED] = sorted(cut)
             payload = self.pack([number, when, arguments, smaller, shorter])
             if len(payload) <= self.limit:
@@ -216,7 +214,7 @@ class Writer:
             if self.redactor.is_secret(text):
                 fields[text] = REDACTED
                 continue
-            plain = type(value) in PLAIN and _is_exact(value)
+            plain = is_exact(value)
             fields[text] = value if plain else degrader.convert(value)
             if degrader.degraded:
                 more.setdefault(wire.MORE_DEGRADED, []).append(text)
@@ -237,18 +235,6 @@ class Writer:
     def stack_of(self, text: str, more: dict[str, Any]) -> None:
         """Add a stack that was asked for to a record's rare parts."""
         more[wire.MORE_STACK] = Degrader(self.redactor).text(shorten_stack(text))
-
-
-def _is_exact(value: Any) -> bool:
-    """Tell whether a plain value survives msgpack: no lone surrogate, no number beyond 64 bits, no giant."""
-    if type(value) is str:
-        if len(value) > MAX_TEXT:
-            return False
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return False
-    return type(value) is not int or -(1 << 63) <= value < 1 << 63
 
 
 def _cut(value: Any, most: int, name: str, cut: set[str]) -> Any:
