@@ -13,6 +13,7 @@ same round. Delivery is checked, not believed: what the sink or the file holds a
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.call_probe import WARM_UP_CALLS
+from benchmarks.call_probe import PACES, WARM_UP_CALLS
 from benchmarks.measure import ROOT, Column, machine_facts, median_of, median_ratio, print_table, write_json
 from benchmarks.peers import BASE, MARKER, PEERS, Target
 from benchmarks.programs import fake_sink
@@ -30,13 +31,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OURS = ("pylogtap", "pylogtap_own")
+TITLES = {
+    "stream": "stream: 20 calls, a short pause, and so on; the call behind each pause meets cold caches",
+    "burst": "burst: calls back to back",
+}
 COLUMNS = (
     Column("peer", "peer"),
     Column("median_ns", "median ns", ",.0f"),
     Column("ratio", "x null", ".2f"),
     Column("p99_ns", "p99 ns", ",.0f"),
     Column("p999_ns", "p99.9 ns", ",.0f"),
-    Column("p99_over_median", "p99/med", ".2f"),
+    Column("p99_over_median", "p99/median", ".2f"),
     Column("cpu_s_per_million", "CPU s/M", ".1f"),
     Column("cpu_ratio", "x null", ".2f"),
     Column("rss_mib", "RSS MiB", ".0f"),
@@ -44,7 +49,7 @@ COLUMNS = (
 )
 
 
-def measure(name: str, python: str, calls: int, *, collector: bool) -> dict[str, Any]:
+def measure(name: str, python: str, calls: int, pace: str, *, collector: bool) -> dict[str, Any]:
     """
     Run one peer once.
 
@@ -52,6 +57,7 @@ def measure(name: str, python: str, calls: int, *, collector: bool) -> dict[str,
         name: Of the peer.
         python: The interpreter that has it.
         calls: How many to measure.
+        pace: One of call_probe.PACES.
         collector: Ship to a real collector; only pylogtap can.
 
     Raises:
@@ -61,12 +67,12 @@ def measure(name: str, python: str, calls: int, *, collector: bool) -> dict[str,
         target_folder = Path(folder)
         if collector and name in OURS:
             with running_daemon(target_folder) as real:
-                row = _probe(name, python, calls, Target(real.url, real.port, target_folder))
+                row = _probe(name, python, calls, pace, Target(real.url, real.port, target_folder))
                 delivered: int | None = real.count()
         else:
             with fake_sink(target_folder) as sink:
                 target = Target(sink.url, sink.port, target_folder)
-                row = _probe(name, python, calls, target)
+                row = _probe(name, python, calls, pace, target)
                 received, report = sink.stop()
             delivered = _delivered(name, received, target)
             row["sent_bytes"] = report["bytes"]
@@ -75,8 +81,8 @@ def measure(name: str, python: str, calls: int, *, collector: bool) -> dict[str,
     return row
 
 
-def _probe(name: str, python: str, calls: int, target: Target) -> dict[str, Any]:
-    arguments = [name, target.url, str(target.port), str(target.folder), str(calls)]
+def _probe(name: str, python: str, calls: int, pace: str, target: Target) -> dict[str, Any]:
+    arguments = [name, target.url, str(target.port), str(target.folder), str(calls), pace]
     done = subprocess.run(
         [python, "-m", "benchmarks.call_probe", *arguments],
         cwd=ROOT,
@@ -141,20 +147,21 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def run(
     names: Sequence[str], python: str, rounds: int, calls: int, *, collector: bool
-) -> list[dict[str, Any]]:
-    """Measure all peers, round by round; a peer that fails once is told of and left out of that round."""
-    rows = []
-    for number in range(rounds):
-        for name in names:
-            try:
-                rows.append({"round": number, **measure(name, python, calls, collector=collector)})
-            except (RuntimeError, subprocess.TimeoutExpired) as error:
-                print(error, file=sys.stderr)
+) -> dict[str, list[dict[str, Any]]]:
+    """Measure all peers at each pace, round by round; one that fails is told of and left out."""
+    rows: dict[str, list[dict[str, Any]]] = {pace: [] for pace in PACES}
+    for number, pace, name in itertools.product(range(rounds), PACES, names):
+        try:
+            row = measure(name, python, calls, pace, collector=collector)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
+            print(error, file=sys.stderr)
+        else:
+            rows[pace].append({"round": number, "peer": name, **row})
     return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print a table, and write JSON if asked to."""
+    """Measure, print a table for each pace, and write JSON if asked to."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -171,13 +178,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rounds, calls = (1, 1000) if options.quick else (options.rounds, options.calls)
     names = installed([BASE, *[name for name in options.peers.split(",") if name != BASE]], options.python)
     rows = run(names, options.python, rounds, calls, collector=options.sink == "collector")
-    condensed = summary(rows)
+    condensed = {pace: summary(rows[pace]) for pace in rows}
     print(f"{machine_facts()}; {rounds} rounds of {calls:,} calls; pylogtap ships to: {options.sink}")
-    print_table(COLUMNS, condensed)
-    write_json(
-        options.json,
-        {"base": BASE, "sink": options.sink, "calls": calls, "rounds": rows, "summary": condensed},
-    )
+    for pace, title in TITLES.items():
+        print(f"\n{title}")
+        print_table(COLUMNS, condensed[pace])
+    result = {"base": BASE, "sink": options.sink, "calls": calls, "rounds": rows, "summary": condensed}
+    write_json(options.json, result)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +88,8 @@ def median_ratio(
 
 
 def peak_rss_mib() -> float:
-    """Return the most memory that this process has had, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Return the most memory that this process has had since it became this program, in MiB."""
+    return peak_rss_mib_of(os.getpid())  # ru_maxrss would begin with what the starting process had
 
 
 def cpu_seconds_of(pid: int) -> float:
