@@ -14,7 +14,7 @@ from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from pylogtap.redact import REDACTED, Redactor
-from pylogtap.values import PLAIN, Degrader
+from pylogtap.values import Degrader, is_exact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def plain_fields(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         name: REDACTED
         if redactor.is_secret(name)
-        else (value if type(value) in PLAIN else degrader.convert(value))
+        else (value if is_exact(value) else degrader.convert(value))
         for name, value in fields.items()
     }
 

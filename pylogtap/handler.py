@@ -99,6 +99,8 @@ class Handler(logging.Handler):
                     return self._keep(record)
                 args = message  # the text varies: it travels itself
             else:
+                if type(args) is not tuple:  # a mapping: its keys may name secrets
+                    return self._keep(record)
                 for value in args:
                     if type(value) not in PLAIN:
                         return self._keep(record)
