@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pylogtap.transport import Verdict
+from pylogtap.transport import Outcome, Verdict
 from pylogtap.wire import FLAGS, count_records, frame_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pylogtap.segment import Segment
-    from pylogtap.transport import Outcome, Transport
+    from pylogtap.transport import Transport
 
 SLICE_BYTES = 512 << 10
 _SMALLEST_SLICE = 1 << 10
+_MOST_REWINDS = 3  # of one delivery: a collector that has lost its memory asks for a segment's begin once
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ class Delivery:
             None when all was said that can be said now; else the answer that asks to wait.
         """
         skipped_from: int | None = None
+        rewinds = 0
         while segment.acked < end:
             start = segment.acked
             following = start + frame_size(segment.words[start >> 2] & ~FLAGS)
@@ -70,8 +72,9 @@ class Delivery:
                 skipped_from = self._pass_over(segment, start, following)
             elif outcome.verdict is Verdict.SET_ASIDE:
                 self._count(segment, start, body, outcome.frame)
-                sound = outcome.following if alive else segment.next_sound(outcome.frame)
-                skipped_from = self._pass_over(segment, outcome.frame, sound)
+                skipped_from, end = self._pass_damage(segment, outcome, end, alive=alive)
+            elif outcome.following < start and (rewinds := rewinds + 1) > _MOST_REWINDS:
+                return Outcome(Verdict.WAIT, error="the collector asks for the same bytes again and again")
             elif outcome.following != start:
                 self._count(segment, start, body, outcome.following)
                 segment.acked = min(outcome.following, end)
@@ -94,6 +97,13 @@ class Delivery:
         self.tally.set_aside += 1
         segment.acked = sound
         return end, segment.end
+
+    def _pass_damage(self, segment: Segment, outcome: Outcome, end: int, *, alive: bool) -> tuple[int, int]:
+        if alive:
+            return self._pass_over(segment, outcome.frame, outcome.following), end
+        sound = segment.next_sound(outcome.frame)  # the damage may be in the length: look for what is sound
+        segment.end = segment.chain_end(sound)
+        return self._pass_over(segment, outcome.frame, sound), segment.end
 
     def _pass_over(self, segment: Segment, frame: int, following: int) -> int:
         self.tally.set_aside += 1

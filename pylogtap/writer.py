@@ -131,7 +131,6 @@ class Writer:
             )
             if place <= 0:
                 return place
-        context.find_sources()
         values = (
             place, site.logger, site.severity, site.level_name, site.template,
             site.file, site.line, site.function, site.style,
@@ -200,6 +199,7 @@ class Writer:
             more: Gets the trace, and the names of the fields that were degraded.
         """
         fields = dict(context.bound.get() or {})
+        context.find_sources()
         for source in context.sources:
             try:
                 extra, trace, span = source()

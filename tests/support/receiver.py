@@ -36,6 +36,7 @@ class Receiver:
         try:
             frames, following = wire.split_frames(body, offset, wire.salt_of(stream))
         except wire.DamagedFrame as damage:
+            self.take(stream, offset, body[: damage.offset - offset], skipped_from)
             return Outcome(Verdict.SET_ASIDE, damage.following, damage.offset, error=str(damage))
         self.payloads.extend(payload for place, payload in frames if place >= known)
         self.resent += sum(1 for place, _ in frames if place < known)
