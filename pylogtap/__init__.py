@@ -11,10 +11,7 @@ Log lines that survive the death of their process, stored once by a pylogtap col
 Importing this loads nothing but this file; each name is loaded when it is first used.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than this file
 if TYPE_CHECKING:
     from pylogtap.client import drain
     from pylogtap.context import bind, bound_fields, clear, unbind
@@ -74,14 +71,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Load a public name from its module."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'pylogtap' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - no work at import
 
-    value = getattr(import_module(f"pylogtap.{home}"), name)
+    value: object = getattr(import_module(f"pylogtap.{home}"), name)
     globals()[name] = value
     return value
 

@@ -81,7 +81,7 @@ class Shipper:
         self._wake.acquire()
         self._running = self._stopping = False
         self._failures = 0
-        self._next_try = 0.0
+        self._next_try = self._asked_until = 0.0  # our own patience; what the collector has asked for
         self._next_adoption = time.monotonic() + self._interval_s
 
     @property
@@ -128,7 +128,8 @@ class Shipper:
                 return False
             if give_up_early and self._failures > failures:
                 return False
-            self._next_try = 0.0 if self._failures == failures else self._next_try
+            if self._failures == failures:  # somebody waits: try at once, unless the collector asked for time
+                self._next_try = 0.0
             self.wake()
             time.sleep(_FLUSH_POLL_S)
         return True
@@ -150,7 +151,7 @@ class Shipper:
 
     def _round(self) -> None:
         self._spool.prepare_spare()
-        if time.monotonic() >= self._next_try:
+        if time.monotonic() >= max(self._next_try, self._asked_until):
             self._deliver()
         if self._failures:
             self._spool.sync()
@@ -182,7 +183,10 @@ class Shipper:
         self.last_error = error
         share = (1 + os.urandom(1)[0]) / 256
         longest = min(LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(self._failures, 10))
-        self._next_try = time.monotonic() + (longest * share if wait_s is None else wait_s + share)
+        if wait_s is None:
+            self._next_try = time.monotonic() + longest * share
+        else:
+            self._asked_until = time.monotonic() + wait_s + share
 
     def _set_aside(self, frame: bytes) -> None:
         self._spool.drop("refused")

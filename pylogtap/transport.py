@@ -124,7 +124,8 @@ def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
     following = document.get("next")
     if status == 200 and isinstance(following, int):
         return Outcome(Verdict.GO_ON, following)
-    error = f"HTTP {status}: {document.get('detail') or document.get('title') or answer[:200]!r}"
+    reason = document.get("detail") or document.get("title") or answer[:200].decode(errors="replace")
+    error = f"HTTP {status}: {reason}"
     if status == 400 and document.get("code") == "damaged_frame" and isinstance(following, int):
         return Outcome(Verdict.SET_ASIDE, following, int(document.get("frame", 0)), error=error)
     if status == 413:

@@ -30,7 +30,7 @@ def own_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     yield
     clients.shutdown()
     context.clear()
-    settings.remember()
+    settings._process.clear()
     root.setLevel(level)
     root.handlers[:] = handlers
 
