@@ -106,7 +106,7 @@ class Client:
         text = site.template or ""
         varying = site._replace(template=None)
         draft = Draft(varying, when, None, self.writer.fields_of(fields.items(), more), more, text)
-        self.writer.write(draft, (None, varying))
+        self.writer.write(draft)
 
     def report_fault(self, text: str) -> None:
         """Log the stack that a process of ours left when a fatal signal ended it."""

@@ -12,7 +12,7 @@ from pylogtap.context import bound, redactor, sources
 from pylogtap.record import new_packer, severity_of
 from pylogtap.settings import load
 from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text
-from pylogtap.writer import NO_SHAPE, Draft, Shape, Site
+from pylogtap.writer import Draft, Shortcut, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,11 +90,16 @@ class Handler(logging.Handler):
             values = record.__dict__
             spool = self._spool
             table = spool.table
-            line = values["lineno"], values["levelno"], values["name"], values["pathname"], self._place
             message, args = values["msg"], values["args"]
-            entry = table.get((message, line))
+            number, level, name, path = (
+                values["lineno"],
+                values["levelno"],
+                values["name"],
+                values["pathname"],
+            )
+            entry = table.get((message, number, level, name, path, self._place))
             if entry is None:
-                entry = table.lines.get(line)
+                entry = table.lines.get((number, level, name, path, self._place))
                 if entry is None or args or type(message) is not str:
                     return self._keep(record)
                 args = message  # the text varies: it travels itself
@@ -130,15 +135,20 @@ class Handler(logging.Handler):
         """Keep a record of any kind."""
         try:
             draft = self._draft(record)
-            self._writer.write(draft, self._key(record), _shape(record))
+            self._writer.write(draft, self._shortcut(record))
         except Exception:  # noqa: BLE001 - nothing that is logged may hurt who logs it
             self._spool.drop("unencodable")
         return True
 
-    def _key(self, record: logging.LogRecord) -> Any:
-        """Return what `handle` looks the call site up by."""
+    def _shortcut(self, record: logging.LogRecord) -> Shortcut | None:
+        """Return how `handle` will find this call site again, if its records may go the fast way."""
+        if type(record.msg) is not str or type(record.args) is not tuple:
+            return None
+        names = tuple(name for name, _ in _extras(record))
+        if any(type(name) is not str or redactor.is_secret(name) for name in names):
+            return None
         line = (record.lineno, record.levelno, record.name, record.pathname, self._place)
-        return (record.msg, line)
+        return Shortcut((record.msg, *line), line, len(record.__dict__), names)
 
     def _draft(self, record: logging.LogRecord) -> Draft:
         more: dict[str, Any] = {}
@@ -216,13 +226,3 @@ def _extras(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
     for name, value in list(record.__dict__.items()):
         if name not in _STANDARD and name not in _FORMATTED:
             yield name, value
-
-
-def _shape(record: logging.LogRecord) -> Shape:
-    """Return what the next record of this call site will look like, if it may go the fast way."""
-    if type(record.msg) is not str or type(record.args) is not tuple:
-        return NO_SHAPE
-    names = tuple(name for name, _ in _extras(record))
-    if any(type(name) is not str or redactor.is_secret(name) for name in names):
-        return NO_SHAPE
-    return len(record.__dict__), names

@@ -14,7 +14,7 @@ from pylogtap.context import bound, plain_fields, redactor, sources
 from pylogtap.record import new_packer, severity_of
 from pylogtap.settings import load
 from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text
-from pylogtap.writer import Draft, Site
+from pylogtap.writer import Draft, Shortcut, Site
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -181,7 +181,7 @@ def get_logger(
     return Logger(origin)
 
 
-def _write(  # noqa: C901, PLR0912 - one straight path: each call in it would cost all callers
+def _write(  # noqa: C901 - one straight path: each call in it would cost all callers
     logger: Logger, level: int, event: str, args: tuple[Any, ...], fields: dict[str, Any], frame: FrameType
 ) -> None:
     """Keep a record; the common case here: a known line of code, plain values."""
@@ -189,12 +189,10 @@ def _write(  # noqa: C901, PLR0912 - one straight path: each call in it would co
     try:
         spool = origin.spool
         table = spool.table
-        line = frame.f_code, frame.f_lasti, level, origin
-        entry = table.get((event, line))
+        code, place = frame.f_code, frame.f_lasti
+        entry, text = table.get((event, code, place, level, origin)), None
         if entry is None:
-            entry, text = table.lines[line], event  # the text varies: it travels itself
-        else:
-            text = None
+            entry, text = table.lines[code, place, level, origin], event  # the text varies: it travels itself
         if not (args or sources or origin.console or type(event) is not str):
             harmless = origin.harmless
             for name, value in fields.items():
@@ -229,7 +227,6 @@ def _write_slowly(
     assert client is not None
     when = time_ns()
     try:
-        key = (event, (frame.f_code, frame.f_lasti, level, origin))
         more: dict[str, Any] = {}
         text, template, travelling = _event_text(event, args)
         error, stack = fields.pop("exc_info", None), fields.pop("stack_info", None)
@@ -242,7 +239,8 @@ def _write_slowly(
         style = wire.STYLE_EVENT if travelling is None else wire.STYLE_PERCENT
         site = _site(origin, level, template, frame, style)
         draft = Draft(site, when, travelling, kept, more or None, text)
-        client.writer.write(draft, key, (0, ()))
+        line = (frame.f_code, frame.f_lasti, level, origin)
+        client.writer.write(draft, None if args else Shortcut((event, *line), line))
         if origin.console is not None:
             origin.console.show(when, site, text, kept, more)
     except Exception:  # noqa: BLE001 - nothing that is logged may hurt who logs it

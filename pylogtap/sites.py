@@ -12,23 +12,20 @@ MAX_SITES = 20_000  # of one segment; beyond, every text counts as varying
 
 class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
     """
-    The call sites defined in one segment, by what a logging call can tell at once.
+    The call sites defined in one segment.
 
-    A key is the text and what tells the line of code; it holds everything that the definition holds, so that
-    a number can never mean two things. A value is the site's number and what its records looked like the last
-    time, see pylogtap.writer.Shape.
+    What it maps itself are the shortcuts of the fast paths: see pylogtap.writer.Shortcut.
 
     Attributes:
-        numbers: Numbers of the call sites, by the same keys.
-        lines: The same as the table itself for lines whose text varies, by the key's second item.
+        lines: Shortcuts to lines of code whose text varies.
+        numbers: Numbers of the call sites, by all that their definitions hold: one never means two things.
         places: Numbers of the prefixes.
         threads: Numbers of the threads, by identifier and name.
         texts: How many texts each line of code has had.
-        varying: Numbers of the lines whose text varies.
         last: The last number given.
     """
 
-    __slots__ = ("last", "lines", "numbers", "places", "texts", "threads", "varying")
+    __slots__ = ("last", "lines", "numbers", "places", "texts", "threads")
 
     def __init__(self) -> None:
         """Begin an empty table."""
@@ -38,10 +35,9 @@ class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
         self.places: dict[str, int] = {}
         self.threads: dict[tuple[int, str], int] = {}
         self.texts: dict[Any, int] = {}
-        self.varying: dict[Any, int] = {}
         self.last = 0
 
     def is_varying(self, line: Any, *, takes_arguments: bool) -> bool:
         """Count one more text of a line of code, and tell whether it has had too many to be a template."""
         count = self.texts[line] = self.texts.get(line, 0) + 1
-        return count > (TEMPLATES if takes_arguments else TEXTS) or len(self) >= MAX_SITES
+        return count > (TEMPLATES if takes_arguments else TEXTS) or len(self.numbers) >= MAX_SITES

@@ -92,7 +92,7 @@ class Processor:
         self._exception(client, event_dict, more)
         if event_dict.get("stack_info") or event_dict.get("stack"):
             writer.stack_of(str(event_dict.get("stack_info") or event_dict["stack"]), more)
-        writer.write(Draft(site, when, None, fields, more or None, text), (text, site))
+        writer.write(Draft(site, when, None, fields, more or None, text))
 
     def _exception(
         self, client: clients.Client, event_dict: MutableMapping[str, Any], more: dict[str, Any]

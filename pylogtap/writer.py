@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 _ATTEMPTS = 100  # of encoding for a segment that fills up meanwhile; each means that others were kept
 
 
-# How many attributes a record has, and the names of those that travel as fields: all harmless.
-Shape = tuple[int, tuple[str, ...]]
-NO_SHAPE: Shape = (-1, ())
+class Shortcut(NamedTuple):
+    """How a fast path will find a call site again, and what it will expect of the next record there."""
+
+    key: Any  # of the text at this line of code
+    line: Any  # of the line alone
+    size: int = 0  # how many attributes the record has
+    names: tuple[str, ...] = ()  # of those that travel as fields: all harmless
 
 
 class Site(NamedTuple):
@@ -81,18 +85,17 @@ class Writer:
         self._arguments = arguments
         self._packer = new_packer()
 
-    def write(self, draft: Draft, key: tuple[Any, Any], shape: Shape = NO_SHAPE) -> None:
+    def write(self, draft: Draft, shortcut: Shortcut | None = None) -> None:
         """
         Keep a record.
 
         Args:
             draft: The record; its values can travel.
-            key: Under what the fast path will look its call site up: the text, and what tells the line.
-            shape: What the fast path will expect of the site's next record.
+            shortcut: How to remember its call site for the fast path; None: not at all.
         """
         for _ in range(_ATTEMPTS):
             table = self.spool.table
-            number, varies = self._number(table, draft, key, shape)
+            number, varies = self._number(table, draft, shortcut)
             if number > 0:
                 payload = self._encode(draft, number, varies=varies)
                 if self.spool.append(payload, table):
@@ -101,29 +104,25 @@ class Writer:
                 return
         self.spool.drop("contention")
 
-    def _number(self, table: SiteTable, draft: Draft, key: Any, shape: Shape) -> tuple[int, bool]:
+    def _number(self, table: SiteTable, draft: Draft, shortcut: Shortcut | None) -> tuple[int, bool]:
         """Return a call site's number, and whether its text has to travel with each record."""
         site = draft.site
-        known = table.numbers.get(key) if site.template is not None else None
-        if known is not None:
-            table[key] = (known, *shape)
-            return known, False
+        number = table.numbers.get(site)
         line = site._replace(template=None, style=wire.STYLE_TEXT)
-        varying = table.varying.get(line)
-        takes = bool(draft.args) or wire.MORE_MESSAGE in (draft.more or ())
-        constant = site.template is not None and varying is None
-        if constant and not table.is_varying(line, takes_arguments=takes):
-            number = self._define_site(table, table.numbers, key, site)
-            if number > 0:
-                table[key] = (number, *shape)
+        if number is None and site.template is not None and line not in table.numbers:
+            takes = bool(draft.args) or wire.MORE_MESSAGE in (draft.more or ())
+            if not table.is_varying(line, takes_arguments=takes):
+                number = self._define_site(table, site)
+        if number is not None and site.template is not None:
+            if number > 0 and shortcut is not None:
+                table[shortcut.key] = (number, shortcut.size, shortcut.names)
             return number, False
-        if varying is None:
-            varying = self._define_site(table, table.varying, line, line)
-        if varying > 0:
-            table.lines[key[1]] = (varying, *shape)
-        return varying, True
+        number = table.numbers.get(line) or self._define_site(table, line)
+        if number > 0 and shortcut is not None:
+            table.lines[shortcut.line] = (number, shortcut.size, shortcut.names)
+        return number, True
 
-    def _define_site(self, table: SiteTable, registry: dict[Any, int], key: Any, site: Site) -> int:
+    def _define_site(self, table: SiteTable, site: Site) -> int:
         place = table.places.get(site.place)
         if place is None:
             place = self.spool.define(
@@ -135,7 +134,7 @@ class Writer:
             place, site.logger, site.severity, site.level_name, site.template,
             site.file, site.line, site.function, site.style,
         )  # fmt: skip
-        return self.spool.define(table, registry, key, lambda number: site_payload(number, values))
+        return self.spool.define(table, table.numbers, site, lambda number: site_payload(number, values))
 
     def _encode(self, draft: Draft, number: int, *, varies: bool) -> bytes:
         args, more = draft.args, dict(draft.more or {})
