@@ -12,6 +12,7 @@ What the collector can refuse, each with the stable code and status that its HTT
     │   └── InvalidCursor   400
     ├── DamagedSlice        400  carries the frame to set aside
     ├── TooLarge            413
+    ├── DataUnusable        500  at start: the collector does not come up
     ├── QueryTooSlow        503
     └── Overloaded          503  carries the seconds to wait
 """
@@ -115,6 +116,13 @@ class TooLarge(CollectorError):
     code = "too_large"
     status = 413
     title = "Too large"
+
+
+class DataUnusable(CollectorError):
+    """The data folder or the database in it cannot be used."""
+
+    code = "data_unusable"
+    title = "Data folder unusable"
 
 
 class QueryTooSlow(CollectorError):

@@ -18,7 +18,7 @@ A record's way through the tables::
   ``recent.id IN (SELECT rowid FROM recent_words WHERE recent_words MATCH ?)`` and by
   ``(SELECT note FROM annotation WHERE log_id = recent.id)``.
 - ``project``, ``service``, ``instance``: the places, by name.
-- ``progress``: how far a background task has come.
+- ``progress``: the last record that a background task is done with.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _streams(db: Database) -> None:
         ) STRICT
         """
     )
-    db.table("progress").create({"task": str, "slice": int, "records": int}, pk="task", strict=True)
+    db.table("progress").create({"task": str, "log_id": int}, pk="task", not_null={"log_id"}, strict=True)
 
 
 @migrations(name="0002_places")

@@ -1,0 +1,136 @@
+"""The live bus: what was committed just now, to everybody who follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.storage.rows import to_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pylogtap_collector.models import Log
+    from pylogtap_collector.query import Query
+    from pylogtap_collector.storage.rows import Row
+
+
+class Subscription:
+    """
+    One follower's share of what comes, bounded: when it is full, the oldest make room.
+
+    Attributes:
+        skipped: Records that made room since the last :meth:`take`.
+        closed: Nothing comes any more.
+    """
+
+    def __init__(self, query: Query, size: int) -> None:
+        """
+        Begin to collect.
+
+        Args:
+            query: What the follower wants.
+            size: Records to keep at most.
+        """
+        self.query = query
+        self.skipped = 0
+        self.closed = False
+        self._waiting: deque[Log] = deque()
+        self._size = size
+        self._came = asyncio.Event()
+
+    def offer(self, logs: Sequence[Log]) -> int:
+        """
+        Give it records that it wants.
+
+        Returns:
+            How many it was too slow for.
+        """
+        self._waiting.extend(logs)
+        excess = max(0, len(self._waiting) - self._size)
+        for _ in range(excess):
+            self._waiting.popleft()
+        self.skipped += excess
+        if logs:
+            self._came.set()
+        return excess
+
+    def forget(self) -> None:
+        """Let go of what has come so far."""
+        self._waiting.clear()
+        self.skipped = 0
+
+    def close(self) -> None:
+        """Say that nothing comes any more."""
+        self.closed = True
+        self._came.set()
+
+    async def take(self) -> tuple[list[Log], int]:
+        """
+        Wait for records. May be cancelled; nothing gets lost by that.
+
+        Returns:
+            All that have come, and how many before them were skipped. None only at the end.
+        """
+        while not (self._waiting or self.closed):
+            self._came.clear()
+            await self._came.wait()
+        taken, skipped = list(self._waiting), self.skipped
+        self.forget()
+        return taken, skipped
+
+
+class Bus:
+    """Brings committed records to all subscriptions."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+
+    @property
+    def followers(self) -> int:
+        """How many follow."""
+        return len(self._subscriptions)
+
+    def subscribe(self, query: Query, size: int) -> Subscription:
+        """
+        Begin to follow.
+
+        Args:
+            query: Which records.
+            size: How many are kept for a follower that falls behind.
+        """
+        subscription = Subscription(query, size)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Follow no longer."""
+        self._subscriptions.discard(subscription)
+
+    def close(self) -> None:
+        """Let all followers come to their end."""
+        for subscription in self._subscriptions:
+            subscription.close()
+
+    async def publish(self, rows: Sequence[Row]) -> int:
+        """
+        Bring records to those who want them; costs nothing while nobody follows.
+
+        Args:
+            rows: Records that have been committed, in their order.
+
+        Returns:
+            How many were dropped for followers that are too slow.
+        """
+        subscriptions = list(self._subscriptions)
+        if not subscriptions:
+            return 0
+        shares = await asyncio.to_thread(_match, [item.query for item in subscriptions], rows)
+        return sum(item.offer(share) for item, share in zip(subscriptions, shares, strict=True))
+
+
+def _match(queries: Sequence[Query], rows: Sequence[Row]) -> list[list[Log]]:
+    """Return for each query the records that match it."""
+    logs = [to_log(row) for row in rows]
+    return [[log for log in logs if query.matches(log)] for query in queries]

@@ -1,0 +1,33 @@
+"""What the collector counts about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """
+    Counts since the start; each only grows.
+
+    Attributes:
+        slices: Slices of which something was stored.
+        records: Records that were acknowledged.
+        stored_bytes: Bytes of slices, as they were stored.
+        repeated_bytes: Bytes that came again and were not stored again.
+        rewinds: Slices that came from too far on.
+        damaged: Frames whose check did not fit.
+        refused: Slices that were refused because too many waited.
+        indexed: Records that became searchable.
+        tail_skipped: Records that readers of the tail were too slow for.
+    """
+
+    slices: int = 0
+    records: int = 0
+    stored_bytes: int = 0
+    repeated_bytes: int = 0
+    rewinds: int = 0
+    damaged: int = 0
+    refused: int = 0
+    indexed: int = 0
+    tail_skipped: int = 0

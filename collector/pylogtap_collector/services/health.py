@@ -1,0 +1,100 @@
+"""Whether the collector lives, whether it can store, and what it has counted."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pylogtap.version import __version__
+from pylogtap_collector.models import Health as HealthReport
+from pylogtap_collector.storage import streams
+
+if TYPE_CHECKING:
+    from pylogtap_collector.services.bus import Bus
+    from pylogtap_collector.services.counters import Counters
+    from pylogtap_collector.services.index import Index
+    from pylogtap_collector.services.tasks import Tasks
+    from pylogtap_collector.storage.engine import Engine
+
+_HOUR_NS = 3_600_000_000_000
+_METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/exposition_formats/
+    "slices": ("counter", "Slices stored."),
+    "records": ("counter", "Records acknowledged."),
+    "stored_bytes": ("counter", "Bytes of slices stored."),
+    "repeated_bytes": ("counter", "Bytes that came again and were not stored again."),
+    "rewinds": ("counter", "Slices answered by an earlier offset."),
+    "damaged": ("counter", "Damaged frames."),
+    "refused": ("counter", "Slices refused because too much waited."),
+    "indexed": ("counter", "Records made searchable."),
+    "tail_skipped": ("counter", "Records that readers of the tail were too slow for."),
+    "commits": ("counter", "Transactions."),
+    "pending": ("gauge", "Records stored but not searchable yet."),
+    "followers": ("gauge", "Readers of the tail."),
+    "clock_skew_seconds": ("gauge", "Largest difference of a sender's clock to ours within the last hour."),
+    "task_restarts": ("counter", "Restarts of background tasks."),
+    "up": ("gauge", "Whether records can be stored."),
+}
+
+
+class Health:
+    """Answers those who watch over the collector."""
+
+    def __init__(self, engine: Engine, index: Index, bus: Bus, tasks: Tasks, counters: Counters) -> None:
+        """
+        Bind what it reports on.
+
+        Args:
+            engine: The database.
+            index: What is pending.
+            bus: Who follows.
+            tasks: The background tasks.
+            counters: The counts.
+        """
+        self._engine = engine
+        self._index = index
+        self._bus = bus
+        self._tasks = tasks
+        self._counters = counters
+
+    async def alive(self) -> HealthReport:
+        """Tell that the event loop answers, and nothing else: what restarts processes asks this."""
+        return HealthReport(status="ok", version=__version__)
+
+    async def ready(self) -> HealthReport:
+        """Tell whether records can be stored and searched, by trying it."""
+        reasons = []
+        try:
+            await self._engine.write(streams.prove_writable, urgent=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+            reasons.append(str(error))
+        if self._engine.fault is not None and not reasons:
+            reasons.append(self._engine.fault)
+        states = self._tasks.states()
+        reasons += [
+            f"the task {state.name} does not run: {state.last_error}" for state in states if not state.running
+        ]
+        return HealthReport(
+            status="failing" if reasons else "ok", version=__version__, reasons=reasons, tasks=states
+        )
+
+    async def metrics(self) -> str:
+        """Return the counts in Prometheus' text format."""
+        values: dict[str, float] = {
+            name: getattr(self._counters, name) for name in self._counters.__dataclass_fields__
+        }
+        skews = await self._engine.read(
+            lambda connection: streams.clock_skews(connection, time.time_ns() - _HOUR_NS)
+        )
+        values |= {
+            "commits": self._engine.commits,
+            "pending": self._index.pending,
+            "followers": self._bus.followers,
+            "clock_skew_seconds": max(map(abs, skews), default=0) / 1e9,
+            "task_restarts": sum(state.restarts for state in self._tasks.states()),
+            "up": int(self._engine.fault is None),
+        }
+        lines = []
+        for name, (kind, text) in _METRICS.items():
+            full = f"pylogtap_collector_{name}" + ("_total" if kind == "counter" else "")
+            lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", f"{full} {values[name]}"]
+        return "\n".join(lines) + "\n"

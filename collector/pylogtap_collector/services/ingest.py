@@ -1,0 +1,133 @@
+"""Take slices in: check, store, and only then acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from pylogtap.wire import HEADER_SIZE
+from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
+from pylogtap_collector.models import IngestAnswer
+from pylogtap_collector.storage.streams import Slice, Stored, store_slice
+from pylogtap_collector.wire import Scan, inflate, scan
+
+if TYPE_CHECKING:
+    from pylogtap_collector.services.counters import Counters
+    from pylogtap_collector.services.index import Index
+    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.storage.engine import Engine
+
+_SMALL = 16 << 10  # bytes: checked on the event loop, in less time than a thread takes to begin
+_LAST_OFFSET = 1 << 31
+
+
+class Ingest:
+    """The durable way in. See docs/reference/wire-format.md for the protocol."""
+
+    def __init__(self, engine: Engine, index: Index, counters: Counters, settings: Settings) -> None:
+        """
+        Bind what it needs.
+
+        Args:
+            engine: The database.
+            index: Hears of what was stored, and gives way meanwhile.
+            counters: Counts.
+            settings: The limits.
+        """
+        self._engine = engine
+        self._index = index
+        self._counters = counters
+        self._settings = settings
+
+    async def accept(
+        self,
+        stream: bytes,
+        offset: int,
+        body: bytes,
+        *,
+        encoding: str | None,
+        skipped_from: int | None = None,
+        sent_ns: int | None = None,
+    ) -> IngestAnswer:
+        """
+        Store what is new of a slice; when this returns, it is on the disk.
+
+        Args:
+            stream: The id of the segment, 16 bytes.
+            offset: Where the slice begins in the segment, bytes.
+            body: The slice, as it was sent.
+            encoding: What it is compressed with: `zstd`, `gzip` or None.
+            skipped_from: Where the bytes begin that the client has set aside, right before the slice.
+            sent_ns: The client's time when it sent it, ns since the epoch.
+
+        Returns:
+            From where to go on.
+
+        Raises:
+            DamagedSlice: A frame is damaged; what stands before it is stored.
+            TooLarge: The first frame, or the slice, is larger than the limits.
+            Overloaded: Too much waits, or the disk cannot take it. Nothing is stored.
+            Invalid: These are no arguments of a slice.
+        """
+        _check(stream, offset, skipped_from)
+        if self._index.pending_bytes > self._settings.backlog_max_bytes:
+            self._counters.refused += 1
+            raise Overloaded("More is stored than could be indexed so far.", 10.0)
+        with self._index.giving_way():
+            part = await self._examine(stream, offset, body, encoding)
+            part.skipped_from = skipped_from
+            part.skew_ns = None if sent_ns is None else part.received - sent_ns
+            try:
+                stored = await self._engine.write(lambda own: store_slice(own, part), urgent=True)
+            except Overloaded:
+                self._counters.refused += 1
+                raise
+        self._count(part, stored)
+        if stored.found is not None:
+            self._counters.damaged += stored.found.damage is not None
+            _refuse_rest(stored.found, taken=stored.slice > 0)
+        return IngestAnswer(next=stored.next)
+
+    async def _examine(self, stream: bytes, offset: int, body: bytes, encoding: str | None) -> Slice:
+        limit = self._settings.inflated_max_bytes
+
+        def examine() -> tuple[bytes, Scan]:
+            data = inflate(body, encoding, limit)
+            return data, scan(data, offset, stream)
+
+        data, found = examine() if len(body) <= _SMALL else await asyncio.to_thread(examine)
+        return Slice(stream, offset, data, found, body, encoding or "", time.time_ns())
+
+    def _count(self, part: Slice, stored: Stored) -> None:
+        counters = self._counters
+        counters.repeated_bytes += stored.repeated
+        counters.rewinds += stored.next < part.offset
+        if stored.slice and stored.found is not None:
+            counters.slices += 1
+            counters.records += stored.found.records
+            counters.stored_bytes += stored.bytes
+            self._index.notice(stored.slice, stored.found.records, stored.bytes)
+
+
+def _check(stream: bytes, offset: int, skipped_from: int | None) -> None:
+    if len(stream) != 16:
+        raise Invalid("`stream` is the id of a segment: 32 hexadecimal digits.")
+    first = offset if skipped_from is None else skipped_from
+    if not HEADER_SIZE <= first <= offset < _LAST_OFFSET or offset % 8 or first % 8:
+        raise Invalid(
+            f"`offset` is where a frame begins in its segment: a multiple of 8, from {HEADER_SIZE} on; "
+            "`skipped_from` one before it."
+        )
+
+
+def _refuse_rest(found: Scan, *, taken: bool) -> None:
+    """Tell the client of a frame that cannot be taken, once everything before it is stored."""
+    if found.damage is not None:
+        raise DamagedSlice(
+            f"The frame at byte {found.damage.offset} does not fit its check; go on behind it, without it.",
+            frame=found.damage.offset,
+            next=found.damage.following,
+        )
+    if found.oversized and not taken:
+        raise TooLarge("The frame is larger than a record may be (256 KiB); set it aside.")

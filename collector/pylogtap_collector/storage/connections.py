@@ -1,0 +1,171 @@
+"""Open the database: who may use the folder, how the file is laid out, how a connection behaves."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database
+
+from pylogtap_collector.errors import DataUnusable, QueryTooSlow
+from pylogtap_collector.storage.migrations import migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_BUSY_MS = 10_000  # another program, a backup for instance, may hold the lock for a moment
+_CHECK_EVERY = 10_000  # virtual machine steps between two looks at the clock, about 1 ms
+_WAL_PAGES = 4_000  # 32 MiB until a checkpoint: seldom enough for bursts, small enough to be copied quickly
+_LAYOUT = (
+    "PRAGMA page_size = 8192",
+    "PRAGMA auto_vacuum = INCREMENTAL",  # both take effect only while the file is empty
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # NORMAL loses acknowledged records in a power cut
+    "PRAGMA secure_delete = FAST",  # Debian's build would overwrite each slice that has been indexed
+    f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}",
+    f"PRAGMA journal_size_limit = {2 * _WAL_PAGES * 8192}",
+    "PRAGMA cache_size = -32000",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class FolderLock:
+    """Says that one collector uses a folder, until it is released or its process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Take the folder; make it when it is missing.
+
+        Args:
+            folder: The data folder.
+
+        Raises:
+            DataUnusable: Another collector uses it, or it cannot be written.
+        """
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(folder / "collector.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataUnusable(
+                f"the data folder {folder} cannot be written: {error.strerror}; choose another by --data"
+            ) from error
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._fd)
+            raise DataUnusable(
+                f"another collector uses {folder}; stop it, or choose another folder by --data"
+            ) from error
+
+    def release(self) -> None:
+        """Let others have the folder."""
+        os.close(self._fd)
+
+
+class Deadline:
+    """
+    Ends a query: when its time is over, or when nobody waits for it any more.
+
+    Attributes:
+        seconds: How long the query may take, from when it begins.
+        cancelled: Nobody waits for the answer.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """
+        Set the time that a query will have.
+
+        Args:
+            seconds: How long it may take.
+        """
+        self.seconds = seconds
+        self.cancelled = False
+        self._end: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the query has to end."""
+        return self.cancelled or (self._end is not None and time.monotonic() > self._end)
+
+    @contextmanager
+    def watch(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """
+        Interrupt the connection's statements once the deadline has passed.
+
+        Raises:
+            QueryTooSlow: It has.
+        """
+        self._end = time.monotonic() + self.seconds  # from here: waiting for its turn is not its fault
+        connection.set_progress_handler(lambda: self.passed, _CHECK_EVERY)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if self.passed:
+                raise QueryTooSlow(
+                    f"The query took longer than {self.seconds:g} s; narrow it by a time range or a field."
+                ) from error
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+
+
+def open_writer(path: Path | None) -> sqlite3.Connection:
+    """
+    Open the one connection that writes, with the schema of this version in place.
+
+    A write-ahead log that a killed collector left is folded in here, not by the first record's commit.
+
+    Args:
+        path: The file; None: in memory.
+
+    Raises:
+        DataUnusable: The file is no database, is damaged, or cannot be written.
+    """
+    try:
+        connection = _connect(str(path) if path else ":memory:")
+        try:
+            for pragma in _LAYOUT:
+                connection.execute(pragma)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            migrations.apply(Database(connection))
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise DataUnusable(
+            f"the database {path} cannot be used: {error}; move it aside to start with an empty one: "
+            f"mv {path} {path}.damaged"
+        ) from error
+    if path is not None:
+        path.chmod(0o600)
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """
+    Open a connection that cannot change anything, whatever statement it is given.
+
+    Args:
+        path: The file.
+    """
+    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _connect(target: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        target,
+        uri=target.startswith("file:"),
+        isolation_level=None,  # transactions begin where the code says so
+        check_same_thread=False,
+        timeout=_BUSY_MS / 1000,
+        cached_statements=256,
+    )

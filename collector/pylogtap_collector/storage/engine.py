@@ -1,0 +1,194 @@
+"""The database of one collector: one writer, some readers, answers on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from pylogtap_collector.errors import Overloaded
+from pylogtap_collector.storage.connections import Deadline, FolderLock, open_reader, open_writer
+from pylogtap_collector.storage.writer import Writer
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+_QUEUE_PER_READER = 32  # queries that wait; each ends at its deadline, so none waits for ever
+
+
+class Engine:
+    """
+    Runs jobs on the database, off the event loop.
+
+    A database in memory has the one connection only, because SQLite shares none between connections that
+    lets readers and a writer work side by side; there, reads take turns with the writes.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        functions: Callable[[sqlite3.Connection], None],
+        readers: int = 2,
+        query_timeout_s: float = 10.0,
+        queue_max: int = 64,
+    ) -> None:
+        """
+        Describe the database; `open` opens it.
+
+        Args:
+            path: The file; None: in memory.
+            functions: Adds the SQL functions that conditions use to a connection.
+            readers: Queries that run at once.
+            query_timeout_s: After this a query is ended.
+            queue_max: Urgent jobs that may wait; more are refused.
+        """
+        self.path = path
+        self._functions = functions
+        self._readers = readers
+        self._query_timeout_s = query_timeout_s
+        self._queue_max = queue_max
+        self._reading = 0
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock: FolderLock | None = None
+        self._writer: Writer | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def open(self) -> None:
+        """
+        Open the database, and bring its schema up to this version.
+
+        Raises:
+            DataUnusable: The folder or the file cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        connection = await asyncio.to_thread(self._open_writer)
+        self._writer = Writer(connection, loop)
+        if self.path is not None:
+            self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="pylogtap-reader")
+
+    async def close(self) -> None:
+        """Finish what is queued and close the database. Does nothing the second time."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
+        for connection in self._opened:
+            connection.close()
+        await asyncio.to_thread(writer.close)
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be stored; None when all is well."""
+        if self._writer is None:
+            return "the database is closed"
+        return self._writer.fault
+
+    @property
+    def commits(self) -> int:
+        """Transactions since the start."""
+        return self._writer.commits if self._writer else 0
+
+    async def write(self, job: Callable[[sqlite3.Connection], T], *, urgent: bool = False) -> T:
+        """
+        Do a job in a transaction, and return what it returned once that is on the disk.
+
+        Args:
+            job: Gets the connection. May run more than once only if it failed.
+            urgent: Somebody waits for the answer: overtake the others, share the transaction.
+
+        Raises:
+            Overloaded: Too many urgent jobs wait, or the database cannot store.
+        """
+        writer = self._open_one()
+        if urgent and writer.waiting >= self._queue_max:
+            raise Overloaded("More slices wait to be stored than the collector keeps in memory.")
+        answer: T = await writer.submit(job, urgent=urgent)
+        return answer
+
+    async def read(self, job: Callable[[sqlite3.Connection], T], *, timeout_s: float | None = None) -> T:
+        """
+        Do a job that only reads, on one unchanging view of the database.
+
+        Args:
+            job: Gets a connection that cannot write.
+            timeout_s: Instead of the engine's deadline.
+
+        Raises:
+            QueryTooSlow: The deadline has passed.
+            Overloaded: Too many queries wait.
+        """
+        writer = self._open_one()
+        if self._reading >= self._readers * _QUEUE_PER_READER:
+            raise Overloaded("Too many queries wait for their turn.")
+        deadline = Deadline(self._query_timeout_s if timeout_s is None else timeout_s)
+        self._reading += 1
+        try:
+            if self._pool is None:
+                task = writer.submit(lambda own: _read_between_writes(own, job, deadline), plain=True)
+                answer: T = await task
+                return answer
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, lambda: _read(self._reader(), job, deadline)
+            )
+        except asyncio.CancelledError:
+            deadline.cancelled = True
+            raise
+        finally:
+            self._reading -= 1
+
+    def _open_one(self) -> Writer:
+        if self._writer is None:
+            raise Overloaded("The collector is stopping.")
+        return self._writer
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self.path is not None:
+            self._lock = FolderLock(self.path.parent)
+        try:
+            connection = open_writer(self.path)
+        except BaseException:
+            if self._lock is not None:
+                self._lock.release()
+            raise
+        self._functions(connection)
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            assert self.path is not None
+            connection = open_reader(self.path)
+            self._functions(connection)
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+
+def _read(connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:
+    with deadline.watch(connection):
+        try:
+            connection.execute("BEGIN")
+            return job(connection)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _read_between_writes(
+    connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T], deadline: Deadline
+) -> T:
+    connection.execute("PRAGMA query_only = ON")
+    try:
+        return _read(connection, job, deadline)
+    finally:
+        connection.execute("PRAGMA query_only = OFF")

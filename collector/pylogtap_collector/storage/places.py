@@ -1,0 +1,150 @@
+"""Places by name: `project`, `service`, `instance`; one way for the three, told apart by their level."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pylogtap_collector.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LEVELS = ("project", "service", "instance")
+# What a place shows beyond its own row: when it was last heard of, its records, the places under it.
+_SUMMARIES = {
+    "project": """
+        (SELECT max(last_seen) FROM instance AS i WHERE i.project = p.name),
+        (SELECT coalesce(sum(records), 0) FROM instance AS i WHERE i.project = p.name),
+        (SELECT count(*) FROM service AS s WHERE s.project = p.name)""",
+    "service": """
+        (SELECT max(last_seen) FROM instance AS i WHERE i.project = p.project AND i.service = p.name),
+        (SELECT coalesce(sum(records), 0) FROM instance AS i
+         WHERE i.project = p.project AND i.service = p.name),
+        (SELECT count(*) FROM instance AS i WHERE i.project = p.project AND i.service = p.name)""",
+    "instance": "p.last_seen, p.records, 0",
+}
+
+
+class PlaceRow(NamedTuple):
+    """A place with what is under it."""
+
+    path: tuple[str, ...]
+    description: str
+    created: int
+    last_seen: int | None
+    records: int
+    below: int
+
+
+def list_places(
+    connection: sqlite3.Connection, parent: Sequence[str], limit: int, behind: str | None
+) -> list[PlaceRow]:
+    """
+    Return the places directly under another, by name.
+
+    Args:
+        connection: Reads.
+        parent: Names of the place above; empty for projects.
+        limit: How many at most.
+        behind: Name behind which to begin.
+
+    Raises:
+        NotFound: There is no such place above.
+    """
+    if parent:
+        get_place(connection, parent)
+    where, params = _match(LEVELS[: len(parent)], parent)
+    if behind is not None:
+        where, params = f"{where} AND p.name > ?", [*params, behind]
+    return _select(connection, len(parent), f"{where} ORDER BY p.name LIMIT ?", [*params, limit])
+
+
+def get_place(connection: sqlite3.Connection, path: Sequence[str]) -> PlaceRow:
+    """
+    Return one place.
+
+    Raises:
+        NotFound: There is no such place.
+    """
+    where, params = _match((*LEVELS[: len(path) - 1], "name"), path)
+    found = _select(connection, len(path) - 1, where, params)
+    if not found:
+        raise NotFound(f"There is no {LEVELS[len(path) - 1]} {'/'.join(path)}.")
+    return found[0]
+
+
+def create_place(connection: sqlite3.Connection, path: Sequence[str], description: str, now_ns: int) -> None:
+    """
+    Add a place.
+
+    Raises:
+        NotFound: The place above is not there.
+        Conflict: It is there already.
+    """
+    level = len(path) - 1
+    if level:
+        get_place(connection, path[:-1])
+    columns = (*LEVELS[:level], "name", "description", "created")
+    marks = ", ".join("?" * len(columns))
+    try:
+        connection.execute(
+            f"INSERT INTO {LEVELS[level]} ({', '.join(columns)}) VALUES ({marks})",
+            (*path, description, now_ns),
+        )
+    except sqlite3.IntegrityError as error:
+        raise Conflict(f"There is a {LEVELS[level]} {'/'.join(path)} already.") from error
+
+
+def describe_place(connection: sqlite3.Connection, path: Sequence[str], description: str) -> None:
+    """
+    Change a place's description.
+
+    Raises:
+        NotFound: There is no such place.
+    """
+    get_place(connection, path)
+    where, params = _match((*LEVELS[: len(path) - 1], "name"), path)
+    connection.execute(
+        f"UPDATE {LEVELS[len(path) - 1]} AS p SET description = ? WHERE {where}", (description, *params)
+    )
+
+
+def delete_place(connection: sqlite3.Connection, path: Sequence[str]) -> None:
+    """
+    Remove a place and those under it. Their records have to be gone.
+
+    Raises:
+        NotFound: There is no such place.
+        Conflict: Records have come meanwhile.
+    """
+    if get_place(connection, path).records:
+        raise Conflict(f"Records have come under {'/'.join(path)} meanwhile; delete it again.")
+    for level in range(len(path) - 1, len(LEVELS)):
+        names = (*LEVELS[: len(path)],) if level >= len(path) else (*LEVELS[:level], "name")
+        where, params = _match(names, path)
+        connection.execute(f"DELETE FROM {LEVELS[level]} AS p WHERE {where}", params)
+
+
+def some_ids_under(connection: sqlite3.Connection, path: Sequence[str], limit: int) -> list[int]:
+    """Return ids of some records under a place."""
+    where, params = _match(LEVELS[: len(path)], path)
+    rows = connection.execute(f"SELECT p.id FROM recent AS p WHERE {where} LIMIT ?", (*params, limit))
+    return [log_id for (log_id,) in rows]
+
+
+def _match(columns: Sequence[str], values: Sequence[str]) -> tuple[str, list[Any]]:
+    conditions = [f"p.{column} = ?" for column in columns]
+    return " AND ".join(conditions) or "1", list(values)
+
+
+def _select(connection: sqlite3.Connection, level: int, where: str, params: list[Any]) -> list[PlaceRow]:
+    names = (*LEVELS[:level], "name")
+    columns = ", ".join(f"p.{name}" for name in names)
+    rows = connection.execute(
+        f"SELECT {columns}, p.description, p.created, {_SUMMARIES[LEVELS[level]]} "
+        f"FROM {LEVELS[level]} AS p WHERE {where}",
+        params,
+    )
+    width = len(names)
+    return [PlaceRow(tuple(row[:width]), *row[width:]) for row in rows]

@@ -1,0 +1,249 @@
+"""Streams, and their slices that are not indexed yet: `stream`, `definition`, `hot`, `progress`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pylogtap.wire import HEADER_SIZE
+from pylogtap_collector.storage.migrations import INDEX_TASK
+from pylogtap_collector.wire import Scan, scan
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_SOME_SLICES = 64  # that are indexed together
+_RELEASE_PAGES = 500  # of 8 KiB: some milliseconds
+_SPARE_PAGES = 2_000  # 16 MiB that the next slices will take
+
+
+@dataclass(slots=True)
+class Slice:
+    """
+    A slice as it came, and what a scan of it has found.
+
+    Attributes:
+        segment: The id of its segment.
+        offset: Where it begins in the segment.
+        data: Its frames, decompressed.
+        found: The scan.
+        body: As it was sent.
+        encoding: What `body` is compressed with; empty: nothing.
+        skipped_from: Where the bytes begin that the client has set aside, right before it.
+        received: When it came, ns since the epoch.
+        skew_ns: Our clock minus the client's; None where the client did not tell its time.
+    """
+
+    segment: bytes
+    offset: int
+    data: bytes
+    found: Scan
+    body: bytes
+    encoding: str
+    received: int
+    skipped_from: int | None = None
+    skew_ns: int | None = None
+
+
+@dataclass(slots=True)
+class Stored:
+    """
+    What became of a slice.
+
+    Attributes:
+        next: Offset from which the client is to go on.
+        slice: The number it got; 0 where nothing of it was new.
+        found: What stands in the part that was new.
+        repeated: Bytes of it that had been stored before.
+        bytes: Bytes that were stored.
+    """
+
+    next: int
+    slice: int = 0
+    found: Scan | None = None
+    repeated: int = 0
+    bytes: int = 0
+
+
+class HotSlice(NamedTuple):
+    """A row of `hot`."""
+
+    id: int
+    stream: int
+    offset: int
+    records: int
+    received: int
+    encoding: str
+    body: bytes
+
+
+def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
+    """
+    Store what is new of a slice, with the definitions in it and how far its stream has come.
+
+    A stream that nobody knows begins behind the header of its segment. A slice from further on is answered by
+    where to begin instead, and one from further back by skipping what is there already: so a slice may be
+    sent again, cut anew, or go on by another process, and every frame is stored once.
+
+    Args:
+        connection: In a transaction: all of it counts or nothing.
+        part: The slice.
+    """
+    known = connection.execute(
+        "SELECT id, next_offset FROM stream WHERE segment = ?", (part.segment,)
+    ).fetchone()
+    stream, following = known or (0, HEADER_SIZE)
+    if part.skipped_from is not None and part.skipped_from <= following < part.offset:
+        following = part.offset
+    if part.offset > following:
+        return Stored(following)
+    data, found, body, encoding = part.data, part.found, part.body, part.encoding
+    repeated = min(following, part.offset + len(data)) - part.offset
+    if repeated:
+        if found.end <= following and found.damage is None:
+            return Stored(following, repeated=repeated)
+        data = body = data[repeated:]
+        encoding, found = "", scan(data, following, part.segment)
+    taken = found.end - following
+    if taken < len(data):
+        body, encoding = data[:taken], ""
+    stream = _advance(connection, stream, found.end, part)
+    if not taken:
+        return Stored(found.end, found=found, repeated=repeated)
+    if found.definitions:
+        connection.executemany(
+            "INSERT OR REPLACE INTO definition (stream, offset, payload) VALUES (?, ?, ?)",
+            [(stream, offset, payload) for offset, payload in found.definitions],
+        )
+    cursor = connection.execute(
+        "INSERT INTO hot (stream, offset, records, received, encoding, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (stream, following, found.records, part.received, encoding, body),
+    )
+    return Stored(found.end, cursor.lastrowid or 0, found, repeated, len(body))
+
+
+def _advance(connection: sqlite3.Connection, stream: int, following: int, part: Slice) -> int:
+    """Remember how far a stream has come, and return its number."""
+    if stream:
+        connection.execute(
+            "UPDATE stream SET next_offset = ?, last_seen = ?, skew_ns = coalesce(?, skew_ns) WHERE id = ?",
+            (following, part.received, part.skew_ns, stream),
+        )
+        return stream
+    cursor = connection.execute(
+        "INSERT INTO stream (segment, next_offset, first_seen, last_seen, skew_ns) VALUES (?, ?, ?, ?, ?)",
+        (part.segment, following, part.received, part.received, part.skew_ns),
+    )
+    return cursor.lastrowid or 0
+
+
+def slices_behind(connection: sqlite3.Connection, number: int, most_bytes: int) -> list[HotSlice]:
+    """
+    Return the next slices to index, oldest first.
+
+    Args:
+        connection: Reads.
+        number: The last slice that is done with.
+        most_bytes: Stop when the slices hold as much; the first one comes whatever its size.
+    """
+    rows = connection.execute(
+        f"SELECT {', '.join(HotSlice._fields)} FROM hot WHERE id > ? ORDER BY id LIMIT ?",
+        (number, _SOME_SLICES),
+    )
+    found: list[HotSlice] = []
+    size = 0
+    for row in rows:
+        found.append(HotSlice(*row))
+        size += len(row[-1])
+        if size >= most_bytes:
+            break
+    return found
+
+
+def definitions_of(connection: sqlite3.Connection, stream: int) -> list[bytes]:
+    """Return the payloads of a stream's definitions, in their order."""
+    rows = connection.execute("SELECT payload FROM definition WHERE stream = ? ORDER BY offset", (stream,))
+    return [payload for (payload,) in rows]
+
+
+def backlog(connection: sqlite3.Connection) -> dict[int, tuple[int, int]]:
+    """Return records and bytes of each slice that waits to be indexed, by its number."""
+    # The length of a blob stands in its row's header: no body is read for this.
+    rows = connection.execute("SELECT id, records, length(body) FROM hot ORDER BY id")
+    return {number: (records, size) for number, records, size in rows}
+
+
+def indexed_up_to(connection: sqlite3.Connection) -> int:
+    """Return the id of the last record that was indexed."""
+    row = connection.execute("SELECT log_id FROM progress WHERE task = ?", (INDEX_TASK,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def finish_slices(connection: sqlite3.Connection, number: int, log_id: int) -> None:
+    """
+    Remember how far the index is, and forget the slices that are in it entirely.
+
+    Args:
+        connection: In the transaction that stores the index's rows.
+        number: The last slice of which nothing is left to do.
+        log_id: The last record that is in the index.
+    """
+    connection.execute("DELETE FROM hot WHERE id <= ?", (number,))
+    connection.execute("INSERT OR REPLACE INTO progress (task, log_id) VALUES (?, ?)", (INDEX_TASK, log_id))
+
+
+def forget_streams(connection: sqlite3.Connection, before_ns: int) -> int:
+    """
+    Forget streams that have sent nothing for long, with their definitions.
+
+    Args:
+        connection: In a transaction.
+        before_ns: Streams that sent nothing since then.
+
+    Returns:
+        How many those were.
+    """
+    old = "SELECT id FROM stream WHERE last_seen < ? AND id NOT IN (SELECT stream FROM hot)"
+    connection.execute(f"DELETE FROM definition WHERE stream IN ({old})", (before_ns,))
+    return connection.execute(f"DELETE FROM stream WHERE id IN ({old})", (before_ns,)).rowcount
+
+
+def clock_skews(connection: sqlite3.Connection, since_ns: int) -> list[int]:
+    """
+    Return our clock minus the sender's, for each stream.
+
+    Args:
+        connection: Reads.
+        since_ns: Only streams that sent something since then.
+    """
+    rows = connection.execute(
+        "SELECT skew_ns FROM stream WHERE last_seen >= ? AND skew_ns IS NOT NULL", (since_ns,)
+    )
+    return [skew for (skew,) in rows]
+
+
+def prove_writable(connection: sqlite3.Connection) -> None:
+    """
+    Change something, so that a disk that cannot take it says so.
+
+    Args:
+        connection: In a transaction.
+    """
+    connection.execute("INSERT OR REPLACE INTO progress (task, log_id) VALUES ('probe', 0)")
+
+
+def release_pages(connection: sqlite3.Connection) -> bool:
+    """
+    Give some free pages back to the disk, if there are more than the next slices will take.
+
+    Args:
+        connection: In a transaction.
+
+    Returns:
+        Whether there were.
+    """
+    free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    if free <= _SPARE_PAGES:
+        return False
+    connection.execute(f"PRAGMA incremental_vacuum({_RELEASE_PAGES})").fetchall()
+    return True

@@ -1,0 +1,279 @@
+"""
+From the bytes of a request to frames, and from frames to values. What the bytes mean stands in pylogtap.wire.
+
+Two passes: :func:`scan` checks a slice before it is acknowledged, and decodes nothing; :class:`Definitions`
+and :func:`decode_record` read it later, when it is indexed.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import zstandard
+
+from pylogtap import wire
+from pylogtap.wire import ABORTED, FLAGS, FRAME_HEADER, RESERVED, DamagedFrame, frame_size, salt_of
+from pylogtap_collector.errors import Invalid, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ZSTD_WINDOW = 8 << 20  # bytes a frame may make us keep; what clients send needs 2 MiB at most
+_GZIP = 16 + zlib.MAX_WBITS  # expect a gzip header and trailer, see zlib.decompressobj
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+UNKNOWN = "unknown"
+DEFINITIONS = {wire.KIND_PROCESS, wire.KIND_PLACE, wire.KIND_SITE, wire.KIND_THREAD}
+RECORDS = {None, wire.KIND_LOSS}  # kinds of payload that become a record; later versions may have others
+
+
+def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
+    """
+    Decompress a body without ever holding more than the limit.
+
+    Args:
+        body: As it came.
+        encoding: Its `Content-Encoding`: `zstd`, `gzip`, or none.
+        limit: Bytes that the result may have.
+
+    Raises:
+        TooLarge: It would have more.
+        Invalid: It is cut or damaged, or the encoding is not one of these.
+    """
+    try:
+        if encoding in {None, "", "identity"}:
+            data = body
+        elif encoding == "zstd":
+            data = (
+                zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(body).read(limit + 1)
+            )
+        elif encoding == "gzip":
+            data = _gunzip(body, limit)
+        else:
+            raise Invalid(f"Content-Encoding {encoding!r} is not understood; send zstd, gzip or none.")
+    except (zstandard.ZstdError, zlib.error) as error:
+        raise Invalid(f"The body is not {encoding}, or damaged: {error}.") from error
+    if len(data) > limit:
+        raise TooLarge(f"The body holds more than {limit} bytes; send less at once.")
+    return data
+
+
+def _gunzip(body: bytes, limit: int) -> bytes:
+    inflater = zlib.decompressobj(_GZIP)
+    data = inflater.decompress(body, limit + 1)
+    if not inflater.eof and len(data) <= limit:
+        raise Invalid("The gzip body is cut.")
+    return data
+
+
+@dataclass(slots=True)
+class Scan:
+    """
+    What a slice holds, as far as it can be taken.
+
+    Attributes:
+        end: Offset, in the segment, behind the last frame that can be taken.
+        records: Frames among them that become records.
+        definitions: Offset and payload of each definition among them.
+        damage: The damaged frame that stands behind them.
+        oversized: The frame that stands behind them is larger than a record may be.
+    """
+
+    end: int
+    records: int = 0
+    definitions: list[tuple[int, bytes]] = field(default_factory=list)
+    damage: DamagedFrame | None = None
+    oversized: bool = False
+
+
+def scan(data: bytes, base: int, segment: bytes) -> Scan:
+    """
+    Check a slice, frame by frame, up to the first that is not complete.
+
+    Takes at most what one segment of the usual size holds; a client sends what is left with its next request.
+    This is what acknowledging a record costs, so it does not call anything for a usual frame but the check.
+
+    Args:
+        data: The slice.
+        base: Its offset in the segment.
+        segment: The segment's id.
+    """
+    size, position, records = len(data), 0, 0
+    words, crc32, mix = memoryview(data)[: size & ~3].cast("I"), zlib.crc32, salt_of(segment)
+    result = Scan(base)
+    last = min(size - FRAME_HEADER, wire.MAX_SEGMENT_BYTES - 1)
+    while position <= last:
+        length = words[position >> 2]
+        if not length or length & RESERVED:
+            break
+        aborted, length = length & ABORTED, length & ~FLAGS
+        following = position + ((length + 15) & -8)
+        if length > wire.MAX_RECORD_BYTES:
+            result.oversized = True
+            break
+        if following > min(size, wire.MAX_SEGMENT_BYTES):
+            break
+        if not aborted:
+            payload = data[position + 8 : position + 8 + length]
+            if words[(position >> 2) + 1] != crc32(payload) ^ mix ^ (base + position):
+                result.damage = DamagedFrame(base + position, base + following)
+                break
+            if data[position + 9] or (kind := kind_of(payload)) in RECORDS:
+                records += 1
+            elif kind in DEFINITIONS:
+                result.definitions.append((base + position, payload))
+        position = following
+    result.end, result.records = base + position, records
+    return result
+
+
+def payloads(data: bytes) -> Iterator[bytes]:
+    """
+    Yield the committed payloads of a slice that has been checked.
+
+    Args:
+        data: The slice.
+    """
+    words, position, last = memoryview(data)[: len(data) & ~3].cast("I"), 0, len(data) - FRAME_HEADER
+    while position <= last:
+        length = words[position >> 2]
+        if not length & FLAGS:
+            yield data[position + 8 : position + 8 + length]
+        position += frame_size(length & ~FLAGS)
+
+
+def kind_of(payload: bytes) -> int | None:
+    """Return which pylogtap.wire.KIND_* a payload is; None for a record, and for what cannot be read."""
+    if len(payload) > 2 and payload[0] & 0xF0 == 0x90 and not payload[1]:  # [0, kind, …], a byte each
+        return payload[2]
+    return None
+
+
+class Place(NamedTuple):
+    """A prefix, whatever was sent as one."""
+
+    project: str = UNKNOWN
+    service: str = UNKNOWN
+    instance: str = UNKNOWN
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Read `project/service/instance`; what a segment cannot hold becomes a dash."""
+        parts = [_UNFIT.sub("-", part).lstrip("._-")[:63] or UNKNOWN for part in text.split("/", 2)]
+        return cls(*parts)
+
+
+class Site(msgspec.Struct, array_like=True, frozen=True):
+    """Where records are logged: pylogtap.wire.KIND_SITE."""
+
+    zero: int
+    kind: int
+    number: int
+    place: int
+    logger: str
+    severity: int
+    level: str
+    template: str | None
+    file: str | None
+    line: int | None
+    function: str | None
+    style: int
+
+
+class Record(msgspec.Struct, array_like=True, gc=False):
+    """A record as it travels."""
+
+    site: int
+    time: int | float
+    args: Any = None
+    fields: dict[str, Any] | None = None
+    more: dict[str, Any] | None = None
+
+
+class Loss(msgspec.Struct, array_like=True):
+    """Records that were dropped: pylogtap.wire.KIND_LOSS."""
+
+    zero: int
+    kind: int
+    time: int | float
+    place: int | str
+    reasons: dict[str, int]
+
+
+class _Thread(msgspec.Struct, array_like=True):
+    zero: int
+    kind: int
+    number: int
+    ident: int
+    name: str
+
+
+class _Named(msgspec.Struct, array_like=True):
+    zero: int
+    kind: int
+    number: int
+    name: str
+
+
+class _Process(msgspec.Struct, array_like=True):
+    zero: int
+    kind: int
+    process: dict[str, Any]
+
+
+_decode_site = msgspec.msgpack.Decoder(Site).decode
+_decode_named = msgspec.msgpack.Decoder(_Named).decode
+_decode_thread = msgspec.msgpack.Decoder(_Thread).decode
+_decode_process = msgspec.msgpack.Decoder(_Process).decode
+decode_record = msgspec.msgpack.Decoder(Record).decode
+decode_loss = msgspec.msgpack.Decoder(Loss).decode
+UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError, OverflowError)
+
+
+class Definitions:
+    """
+    What the numbers of one segment stand for.
+
+    Attributes:
+        process: Host, process id and more of the process that wrote the segment.
+        places: Prefixes.
+        sites: Call sites.
+        threads: Names of threads.
+    """
+
+    def __init__(self) -> None:
+        self.process: dict[str, Any] = {}
+        self.places: dict[int, Place] = {}
+        self.sites: dict[int, Site] = {}
+        self.threads: dict[int, str] = {}
+
+    def add(self, payload: bytes) -> None:
+        """
+        Take up a definition. One that cannot be read leaves its number undefined.
+
+        Args:
+            payload: The definition.
+        """
+        try:
+            kind = kind_of(payload)
+            if kind == wire.KIND_SITE:
+                site = _decode_site(payload)
+                self.sites[site.number] = site
+            elif kind == wire.KIND_PLACE:
+                place = _decode_named(payload)
+                self.places[place.number] = Place.parse(place.name)
+            elif kind == wire.KIND_THREAD:
+                thread = _decode_thread(payload)
+                self.threads[thread.number] = thread.name
+            elif kind == wire.KIND_PROCESS:
+                self.process = _decode_process(payload).process
+        except UNREADABLE:
+            return
+
+    @property
+    def place(self) -> Place:
+        """Where a record belongs whose own place is not known."""
+        return next(iter(self.places.values()), Place())
