@@ -11,17 +11,15 @@ from pylogtap import wire
 from pylogtap.context import bound, redactor, sources
 from pylogtap.record import new_packer, severity_of
 from pylogtap.settings import load
-from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text
+from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text, well_formed
 from pylogtap.writer import Draft, Shortcut, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pylogtap.prefix import Prefix
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
 # Left on the record by other handlers' formatters, and by our own hooks for the console.
-_FORMATTED = frozenset({"message", "asctime", "pylogtap_printed"})
+_KNOWN = _STANDARD | {"message", "asctime", "pylogtap_printed"}
 
 
 class Handler(logging.Handler):
@@ -134,39 +132,39 @@ class Handler(logging.Handler):
     def _keep(self, record: logging.LogRecord) -> bool:
         """Keep a record of any kind."""
         try:
-            draft = self._draft(record)
-            self._writer.write(draft, self._shortcut(record))
+            extras = _extras(record)
+            self._writer.write(self._draft(record, extras), self._shortcut(record, extras))
         except Exception:  # noqa: BLE001 - nothing that is logged may hurt who logs it
             self._spool.drop("unencodable")
         return True
 
-    def _shortcut(self, record: logging.LogRecord) -> Shortcut | None:
+    def _shortcut(self, record: logging.LogRecord, extras: list[tuple[str, Any]]) -> Shortcut | None:
         """Return how `handle` will find this call site again, if its records may go the fast way."""
         if type(record.msg) is not str or type(record.args) is not tuple:
             return None
-        names = tuple(name for name, _ in _extras(record))
+        names = tuple(name for name, _ in extras)
         if any(type(name) is not str or redactor.is_secret(name) for name in names):
             return None
         line = (record.lineno, record.levelno, record.name, record.pathname, self._place)
         return Shortcut((record.msg, *line), line, len(record.__dict__), names)
 
-    def _draft(self, record: logging.LogRecord) -> Draft:
+    def _draft(self, record: logging.LogRecord, extras: list[tuple[str, Any]]) -> Draft:
         more: dict[str, Any] = {}
         exact = type(record.msg) is str and len(record.msg) <= MAX_TEMPLATE
         text, args = self._message(record, more)
         site = Site(
-            template=self._text(record.msg) if exact else None,
+            template=well_formed(record.msg) if exact else None,
             line=record.lineno,
             level=record.levelno,
-            logger=self._text(str(record.name)),
-            file=self._text(str(record.pathname)),
+            logger=well_formed(str(record.name)),
+            file=well_formed(str(record.pathname)),
             place=self._place,
             severity=severity_of(record.levelno),
-            level_name=self._text(str(record.levelname)).lower(),
-            function=self._text(record.funcName or ""),
+            level_name=well_formed(str(record.levelname)).lower(),
+            function=well_formed(record.funcName or ""),
             style=wire.STYLE_PERCENT,
         )
-        fields = self._writer.fields_of(_extras(record), more)
+        fields = self._writer.fields_of(extras, more)
         if record.exc_info:
             self._writer.exception_of(record.exc_info, more)
         if record.stack_info:
@@ -213,16 +211,10 @@ class Handler(logging.Handler):
             return converted[str(name)] if name else converted
         return value
 
-    @staticmethod
-    def _text(value: str) -> str:
-        return Degrader(redactor).text(value)
-
     def flush(self) -> None:
         """Do nothing: what a call returned from is safe; :func:`pylogtap.flush` waits for delivery."""
 
 
-def _extras(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+def _extras(record: logging.LogRecord) -> list[tuple[str, Any]]:
     """Return what `extra=` or a filter put on a record."""
-    for name, value in list(record.__dict__.items()):
-        if name not in _STANDARD and name not in _FORMATTED:
-            yield name, value
+    return [item for item in list(record.__dict__.items()) if item[0] not in _KNOWN]

@@ -15,12 +15,9 @@ import os
 import uuid
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pylogtap.redact import REDACTED
-
-if TYPE_CHECKING:
-    from pylogtap.redact import Redactor
+from pylogtap.redact import REDACTED, Redactor
 
 PLAIN = frozenset(
     {str, int, float, bool, type(None)}
@@ -174,6 +171,11 @@ class Degrader:
             return True
         self.degraded = True
         return False
+
+
+def well_formed(text: str) -> str:
+    """Return text that UTF-8 can carry, of bounded length; mostly the same."""
+    return text if is_exact(text) else Degrader(Redactor()).text(text)
 
 
 def is_exact(value: Any) -> bool:
