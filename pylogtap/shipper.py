@@ -219,7 +219,9 @@ def deliver_orphans(
             break
         for path in orphan.faults:
             with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-                report_fault(file.read())
+                stack = file.read()
+                if stack:  # empty: it was killed, and left no word
+                    report_fault(stack)
         orphan.finish()
         report.processes += 1
     return report

@@ -351,6 +351,8 @@ class Spool:
             self._capacity = 0
             self._closed = True
             self.current.end = self._offset
+            if self._offset == self._start:  # it holds its opening only: nothing to deliver
+                self.current.acked = self._offset
             held = [*self.full, self.current]
             self.full.clear()
             spare, self._spare = self._spare, None

@@ -3,7 +3,8 @@ A real application that logs from several threads until it is killed, or asked t
 
 ::
 
-    python -m tests.faults.application ORACLE PREFIX [--threads 4] [--rate 0] [--segment-bytes 0] [--forks 0]
+    python -m tests.faults.application ORACLE PREFIX [--threads 4] [--rate 0] [--segment-bytes 0]
+        [--forks 0] [--flush-s 60]
 
 Prints `up` when its threads run. When its standard input ends it stops them, waits until everything is
 delivered, and prints the client's counters as JSON. Where to ship to is told by the environment, as users do.
@@ -33,7 +34,6 @@ from tests.support.oracle import Oracle
 if TYPE_CHECKING:
     from tests.faults.records import EventLogger
 
-FLUSH_TIMEOUT_S = 60
 CALLS_OF_A_CHILD = 50
 _PAUSE_S = 0.001
 
@@ -78,12 +78,12 @@ class Application:
                 self._live_as_child(writer)
             os.waitpid(child, 0)
 
-    def stop(self) -> bool:
-        """Stop the threads, and tell whether everything was delivered in time."""
+    def stop(self, timeout_s: float) -> bool:
+        """Stop the threads, and tell whether everything was delivered within some seconds."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        return pylogtap.flush(timeout_s=FLUSH_TIMEOUT_S)
+        return pylogtap.flush(timeout_s=timeout_s)
 
     def _write(self, writer: int) -> None:
         started = time.perf_counter()
@@ -134,6 +134,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--segment-bytes", type=int, default=0)
     parser.add_argument("--forks", type=int, default=0)
+    parser.add_argument("--flush-s", type=float, default=60)
     options = parser.parse_args()
     if options.segment_bytes:
         use_small_segments(options.segment_bytes)
@@ -143,7 +144,7 @@ def main() -> None:
     tell("up")
     application.fork(options.forks, options.threads)
     sys.stdin.read()
-    delivered = application.stop()
+    delivered = application.stop(options.flush_s)
     tell(json.dumps({"delivered": delivered, **dataclasses.asdict(pylogtap.stats())}))
 
 

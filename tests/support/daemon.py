@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_START = "import sys; from pylogtap.cli import main; sys.exit(main())"
+SERVE = ("-c", "import sys; from pylogtap.cli import main; sys.exit(main())")
 _STARTING_S = 30.0
 _PAGE = 1000
 
@@ -33,15 +33,16 @@ class CollectorProcess:
         data: Its data folder.
     """
 
-    def __init__(self, data: Path, log: Path) -> None:
+    def __init__(self, data: Path, log: Path, program: Sequence[str] = SERVE) -> None:
         """
         Choose a port; :meth:`start` starts it.
 
         Args:
             data: The folder of the database.
             log: File that takes what the process prints.
+            program: What Python runs; gets the command `serve` and its options.
         """
-        self.data, self._log = data, log
+        self.data, self._log, self._program = data, log, program
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -65,7 +66,10 @@ class CollectorProcess:
         """
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, "serve", "--data", str(self.data), "--port", str(self.port)],
+                [
+                    *(sys.executable, *self._program),
+                    *("serve", "--data", str(self.data), "--port", str(self.port)),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -115,9 +119,9 @@ class CollectorProcess:
 
 
 @contextmanager
-def running_daemon(folder: Path) -> Iterator[CollectorProcess]:
-    """Run a collector on a fresh database in a folder."""
-    collector = CollectorProcess(folder / "data", folder / "collector.log")
+def running_daemon(folder: Path, program: Sequence[str] = SERVE) -> Iterator[CollectorProcess]:
+    """Run a collector on a fresh database in a folder; see :class:`CollectorProcess`."""
+    collector = CollectorProcess(folder / "data", folder / "collector.log", program)
     collector.start()
     try:
         yield collector

@@ -22,8 +22,11 @@ class CuttingProxy:
 
     Attributes:
         port: Where it listens.
-        cut: Answers that were not passed on.
-        torn: Requests of which only a part was passed on.
+        refusing: While true, every connection is closed at once: the server seems to be down.
+        cut: Share of the answers that disappear together with their connection.
+        tear: Share of the pieces of requests behind whose first half the connection breaks.
+        answers_cut: Answers that were not passed on.
+        requests_torn: Requests of which only a part was passed on.
     """
 
     def __init__(self, target: tuple[str, int], rng: random.Random, *, cut: float, tear: float = 0.0) -> None:
@@ -33,11 +36,13 @@ class CuttingProxy:
         Args:
             target: Host and port of the server.
             rng: Where the decisions come from.
-            cut: Share of the answers that disappear together with their connection.
-            tear: Share of the pieces of requests behind whose first half the connection breaks.
+            cut: See the attribute.
+            tear: See the attribute.
         """
-        self._target, self._rng, self._cut, self._tear = target, rng, cut, tear
-        self.cut = self.torn = 0
+        self._target, self._rng = target, rng
+        self.cut, self.tear = cut, tear
+        self.refusing = False
+        self.answers_cut = self.requests_torn = 0
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._listen, daemon=True).start()
@@ -46,6 +51,10 @@ class CuttingProxy:
     def url(self) -> str:
         """Address for a client."""
         return f"http://127.0.0.1:{self.port}"
+
+    def recover(self) -> None:
+        """Be a good network from now on."""
+        self.refusing, self.cut, self.tear = False, 0, 0
 
     def close(self) -> None:
         """Take no further connections."""
@@ -59,6 +68,9 @@ class CuttingProxy:
                 client, _ = self._server.accept()
             except OSError:
                 return
+            if self.refusing:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(self._target, timeout=5)
             except OSError:  # the server is down: so is its proxy
@@ -71,8 +83,8 @@ class CuttingProxy:
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(_CHUNK):
-                if self._rng.random() < self._tear:
-                    self.torn += 1
+                if self._rng.random() < self.tear:
+                    self.requests_torn += 1
                     server.sendall(data[: len(data) // 2])
                     break
                 server.sendall(data)
@@ -81,8 +93,8 @@ class CuttingProxy:
     def _answers(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while data := server.recv(_CHUNK):
-                if self._rng.random() < self._cut:
-                    self.cut += 1
+                if self._rng.random() < self.cut:
+                    self.answers_cut += 1
                     break
                 client.sendall(data)
         _hang_up(client, server)

@@ -1,0 +1,169 @@
+"""A campaign: applications on one spool directory, one real collector, and a bad network between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.faults.records import judge_logs
+from tests.support.oracle import Oracle, Verdict
+from tests.support.proxy import CuttingProxy
+
+if TYPE_CHECKING:
+    from tests.support.daemon import CollectorProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT, SERVICE = "faults", "app"
+THREADS = 4
+_DRAIN = "import json, dataclasses, pylogtap; print(json.dumps(dataclasses.asdict(pylogtap.drain())))"
+_ARRIVING_S = 60.0  # most that what is stored may take to be found
+_DRAINING_S = 60.0
+
+
+@dataclass
+class Run:
+    """
+    One application of a campaign.
+
+    Attributes:
+        instance: The last part of its prefix.
+        process: The process.
+        oracle: What its calls returned from.
+    """
+
+    instance: str
+    process: subprocess.Popen[str]
+    oracle: Oracle
+
+    def kill(self) -> None:
+        """End it as the kernel would when memory runs out: SIGKILL."""
+        self.process.kill()
+        self.process.communicate()
+
+    def finish(self, timeout_s: float = 120) -> dict[str, Any]:
+        """
+        Ask it to end, and return its counters.
+
+        Args:
+            timeout_s: Most seconds that it may take.
+        """
+        output, errors = self.process.communicate("", timeout=timeout_s)
+        assert self.process.returncode == 0, errors
+        counters: dict[str, Any] = json.loads(output.splitlines()[-1])
+        return counters
+
+
+class Campaign:
+    """
+    What its applications have in common.
+
+    Attributes:
+        proxy: The network between them and the collector.
+        spool: Their spool directory.
+        runs: The applications so far.
+    """
+
+    def __init__(
+        self, folder: Path, collector: CollectorProcess, seed: int, *, cut: float = 0, tear: float = 0
+    ) -> None:
+        """
+        Prepare.
+
+        Args:
+            folder: For the spool and the oracles.
+            collector: Where everything has to arrive.
+            seed: Of the network's faults.
+            cut: Share of the answers that get lost after the collector has stored the slice.
+            tear: Share of the pieces of requests that get lost halfway.
+        """
+        self._folder, self._collector = folder, collector
+        self.spool = folder / "spool"
+        self.proxy = CuttingProxy(("127.0.0.1", collector.port), random.Random(seed), cut=cut, tear=tear)
+        self.runs: list[Run] = []
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYLOGTAP_")}
+        self._environment = inherited | {
+            "PYLOGTAP_URL": self.proxy.url,
+            "PYLOGTAP_SPOOL_DIR": str(self.spool),
+            "PYLOGTAP_CONSOLE": "off",
+            "PYLOGTAP_FLUSH_INTERVAL_S": "0.01",  # so that short lives ship, and adopt, as well
+        }
+
+    def start(self, *arguments: str, threads: int = THREADS, children: int = 0) -> Run:
+        """
+        Start an application, and return when its threads log.
+
+        Args:
+            arguments: Further ones of tests.faults.application.
+            threads: How many write.
+            children: How many processes it will fork, grandchildren among them.
+        """
+        instance = f"run-{len(self.runs)}"
+        path = self._folder / f"oracle-{instance}"
+        oracle = Oracle(path, threads + children)
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tests.faults.application"),
+                *(str(path), f"{PROJECT}/{SERVICE}/{instance}", "--threads", str(threads), *arguments),
+            ],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        run = Run(instance, process, oracle)
+        self.runs.append(run)
+        assert process.stdout.readline() == "up\n", process.communicate()[1]
+        return run
+
+    def drain(self) -> None:
+        """Deliver what the dead left, by another process; the network may fail it."""
+        deadline = time.monotonic() + _DRAINING_S
+        while True:
+            done = subprocess.run(
+                [sys.executable, "-c", _DRAIN],
+                cwd=ROOT,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=_DRAINING_S,
+                check=True,
+            )
+            report = json.loads(done.stdout)
+            if not report["left"]:
+                return
+            assert time.monotonic() < deadline, report
+
+    def leftovers(self) -> list[str]:
+        """Return the names of the files that the spool still holds, but for the note of its destination."""
+        return [path.name for path in self.spool.rglob("*") if path.is_file() and path.name != "destination"]
+
+    def verdict(self) -> Verdict:
+        """Compare all runs with what the collector shows, once it shows everything, or time is over."""
+        deadline = time.monotonic() + _ARRIVING_S
+        total = Verdict()
+        for run in self.runs:
+            while True:
+                shown = self._collector.logs(f"project:{PROJECT} instance:{run.instance}")
+                verdict = judge_logs(run.oracle.obligations(), shown)
+                if not verdict.lost_count or time.monotonic() > deadline:
+                    break
+                time.sleep(0.2)
+            total.add(verdict)
+        return total
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        for run in self.runs:
+            run.kill()
+            run.oracle.close()
+        self.proxy.close()
