@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -27,49 +28,82 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
 
 
+class Collector:
+    """
+    All parts of a collector, wired, and at rest until :meth:`running`.
+
+    Attributes:
+        engine: The database.
+        bus: What was committed just now.
+        counters: What was counted.
+        tasks: The background tasks.
+        index: The one of them that makes records searchable.
+        services: What the API calls.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """
+        Make all parts.
+
+        Args:
+            settings: What the collector is told.
+        """
+        self._settings = settings
+        self.engine = Engine(
+            None if settings.memory else settings.database,
+            functions=register,
+            readers=settings.readers,
+            query_timeout_s=settings.query_timeout_s,
+            queue_max=settings.queue_max_slices,
+        )
+        self.bus, self.counters, self.tasks = Bus(), Counters(), Tasks()
+        self.index = Index(self.engine, self.bus, self.counters)
+        self.services = Services(
+            settings=settings,
+            ingest=Ingest(self.engine, self.index, self.counters, settings),
+            logs=Logs(self.engine, self.index, self.bus, settings),
+            catalog=Catalog(self.engine, self.index, settings),
+            health=Health(self.engine, self.index, self.bus, self.tasks, self.counters),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Services]:
+        """
+        Open the database and run the background tasks while this lasts.
+
+        Raises:
+            DataUnusable: The data folder or the database cannot be used.
+        """
+        await self.engine.open()
+        try:
+            await self.index.recover()
+            self.tasks.supervise("index", self.index.run)
+            self.tasks.supervise("tidy", lambda: tidy(self.engine, self._settings.stream_days))
+            yield self.services
+        finally:
+            await self.tasks.stop()
+            await self.engine.close()
+
+
 def build(settings: Settings) -> web.Application:
     """
-    Make a collector.
-
-    The database is opened, and the background tasks begin, when the application starts; both end with it.
+    Make the web application of a collector. The collector runs from its start to its end.
 
     Args:
-        settings: What it is told.
+        settings: What the collector is told.
     """
-    engine = Engine(
-        None if settings.memory else settings.database,
-        functions=register,
-        readers=settings.readers,
-        query_timeout_s=settings.query_timeout_s,
-        queue_max=settings.queue_max_slices,
-    )
-    bus, counters, tasks = Bus(), Counters(), Tasks()
-    index = Index(engine, bus, counters)
+    collector = Collector(settings)
 
-    async def live(_: web.Application) -> AsyncIterator[None]:
-        await engine.open()
-        try:
-            await index.recover()
-            tasks.supervise("index", index.run)
-            tasks.supervise("tidy", lambda: tidy(engine, settings.stream_days))
+    async def run(_: web.Application) -> AsyncIterator[None]:
+        async with collector.running():
             yield
-            await tasks.stop()
-        finally:
-            await engine.close()
 
     async def end_tails(_: web.Application) -> None:
-        bus.close()
+        collector.bus.close()
 
-    services = Services(
-        settings=settings,
-        ingest=Ingest(engine, index, counters, settings),
-        logs=Logs(engine, index, bus, settings),
-        catalog=Catalog(engine, index, settings),
-        health=Health(engine, index, bus, tasks, counters),
-    )
     app = web.Application(client_max_size=settings.body_max_bytes)
-    app.cleanup_ctx.append(live)
+    app.cleanup_ctx.append(run)
     app.on_shutdown.append(end_tails)
-    api.setup(app, services)
+    api.setup(app, collector.services)
     pages.setup(app)
     return app

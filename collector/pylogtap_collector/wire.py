@@ -101,30 +101,32 @@ def scan(data: bytes, base: int, segment: bytes) -> Scan:
         base: Its offset in the segment.
         segment: The segment's id.
     """
-    size, position, records = len(data), 0, 0
-    words, crc32, mix = memoryview(data)[: size & ~3].cast("I"), zlib.crc32, salt_of(segment)
-    result = Scan(base)
-    last = min(size - FRAME_HEADER, wire.MAX_SEGMENT_BYTES - 1)
+    size = min(len(data), wire.MAX_SEGMENT_BYTES)
+    words, crc32, mix = memoryview(data)[: len(data) & ~3].cast("I"), zlib.crc32, salt_of(segment)
+    position, last, records, result = 0, size - FRAME_HEADER, 0, Scan(base)
     while position <= last:
-        length = words[position >> 2]
-        if not length or length & RESERVED:
-            break
-        aborted, length = length & ABORTED, length & ~FLAGS
-        following = position + ((length + 15) & -8)
-        if length > wire.MAX_RECORD_BYTES:
-            result.oversized = True
-            break
-        if following > min(size, wire.MAX_SEGMENT_BYTES):
-            break
-        if not aborted:
-            payload = data[position + 8 : position + 8 + length]
-            if words[(position >> 2) + 1] != crc32(payload) ^ mix ^ (base + position):
-                result.damage = DamagedFrame(base + position, base + following)
+        index = position >> 2
+        length = words[index]
+        if not 0 < length <= wire.MAX_RECORD_BYTES:  # flags make it larger
+            if not length & ABORTED or length & RESERVED:
+                result.oversized = length > wire.MAX_RECORD_BYTES and not length & RESERVED
                 break
-            if data[position + 9] or (kind := kind_of(payload)) in RECORDS:
-                records += 1
-            elif kind in DEFINITIONS:
-                result.definitions.append((base + position, payload))
+            following = position + frame_size(length & ~FLAGS)
+            if following > size:
+                break
+            position = following
+            continue
+        following = position + ((length + 15) & -8)
+        if following > size:
+            break
+        payload = data[position + 8 : position + 8 + length]
+        if words[index + 1] ^ crc32(payload) ^ mix != base + position:
+            result.damage = DamagedFrame(base + position, base + following)
+            break
+        if data[position + 9] or (kind := kind_of(payload)) in RECORDS:
+            records += 1
+        elif kind in DEFINITIONS:
+            result.definitions.append((base + position, payload))
         position = following
     result.end, result.records = base + position, records
     return result

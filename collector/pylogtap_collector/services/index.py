@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.rows import Row
     from pylogtap_collector.storage.streams import HotSlice
 
-_READ_BYTES = 1 << 20  # slices that are read at once: bounds memory
 _STEP = 500  # records of one transaction while slices come in: about 10 ms that they wait at most
 _STRIDE = 4_000  # and while none do: fewer, larger segments of the full-text index
-_PATIENCE_S = 0.1  # how long one transaction gives way
+_PATIENCE_S = 0.2  # how long one transaction gives way
+_LAG_S = 5.0  # the further the index is behind, the less it gives way; from here on not at all
+_QUIET_S = 0.01  # nothing came in for so long: nobody has to be given way
 _STREAMS = 256  # whose definitions are kept in memory
 _INFLATED = 64 << 20  # bytes; what is stored was inflated within the limits of ingest before
 
@@ -54,41 +56,47 @@ class Index:
         self._counters = counters
         self._stored = 0  # number of the last slice that was acknowledged
         self._done = 0  # number of the last slice of which nothing is left
-        self._left: dict[int, tuple[int, int]] = {}  # records and bytes of each slice between the two
+        self._left: deque[tuple[int, int, int]] = deque()  # number, records, bytes of those in between
+        self._pending = self._pending_bytes = 0  # the sums of these
         self._ingesting = 0
+        self._quiet = asyncio.Event()  # nothing came in for a moment, or somebody waits for the index
+        self._quiet.set()
+        self._quiet_soon: asyncio.TimerHandle | None = None
+        self._lag_s = 0.0  # age of the slice that is being indexed
         self._asked = 0
         self._patterns = Patterns({})
-        self._definitions: OrderedDict[int, Definitions] = OrderedDict()
+        self._readers: OrderedDict[int, RecordReader] = OrderedDict()
         self._came = asyncio.Event()
-        self._free = asyncio.Event()  # nothing comes in, or somebody waits for the index
         self._advanced = asyncio.Condition()
 
     @property
     def pending(self) -> int:
         """Records of slices that are stored but not searchable as a whole."""
-        return sum(records for records, _ in self._left.values())
+        return self._pending
 
     @property
     def pending_bytes(self) -> int:
         """Bytes of those slices."""
-        return sum(size for _, size in self._left.values())
+        return self._pending_bytes
 
     async def recover(self) -> None:
         """Find out what an earlier run has left to do. Call it before slices come in."""
-        self._left = await self._engine.read(streams.backlog, timeout_s=60)
-        self._stored = max(self._left, default=0)
+        for number, records, size in await self._engine.read(streams.backlog, timeout_s=60):
+            self.notice(number, records, size)
 
     @contextmanager
     def giving_way(self) -> Iterator[None]:
         """Let the index give way while this lasts."""
         self._ingesting += 1
-        self._free.clear()
+        self._quiet.clear()
+        if self._quiet_soon is not None:
+            self._quiet_soon.cancel()
         try:
             yield
         finally:
             self._ingesting -= 1
             if not self._ingesting:
-                self._free.set()
+                self._quiet_soon = asyncio.get_running_loop().call_later(_QUIET_S, self._quiet.set)
 
     def notice(self, number: int, records: int, size: int) -> None:
         """
@@ -101,7 +109,9 @@ class Index:
         """
         if number > self._done:  # the index reads the database, and may be faster than this news
             self._stored = max(self._stored, number)
-            self._left[number] = (records, size)
+            self._left.append((number, records, size))
+            self._pending += records
+            self._pending_bytes += size
         self._came.set()
 
     async def caught_up(self, timeout_s: float) -> int:
@@ -118,41 +128,43 @@ class Index:
         if self._done >= wanted:
             return 0
         self._asked += 1
-        self._free.set()
+        self._quiet.set()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s), self._advanced:
                     await self._advanced.wait_for(lambda: self._done >= wanted)
         finally:
             self._asked -= 1
-        return sum(records for number, (records, _) in self._left.items() if number <= wanted)
+        return sum(records for number, records, _ in self._left if number <= wanted)
 
     async def run(self) -> None:
         """Index what comes, until cancelled."""
-        self._definitions.clear()
+        self._readers.clear()
         self._patterns = Patterns(await self._engine.read(recent.all_patterns, timeout_s=60))
         last_id = await self._engine.read(streams.indexed_up_to)
         while True:
             self._came.clear()
+            stored = self._stored  # what comes while we read is not in what we read
             slices = await self._engine.read(
-                partial(streams.slices_behind, number=self._done, most_bytes=_READ_BYTES)
+                partial(streams.slices_behind, number=self._done, most_records=self._step())
             )
             if slices:
                 last_id = await self._index(slices, last_id)
             else:
-                await self._finish(self._stored)
+                await self._finish(stored)
                 await self._came.wait()
 
     async def _index(self, slices: Sequence[HotSlice], last_id: int) -> int:
         """Index slices, and return the id of their last record."""
+        self._lag_s = (time.time_ns() - slices[0].received) / 1e9
         for part in slices:
-            await self._load_definitions(part.stream)
+            await self._load_reader(part.stream)
         rows = await asyncio.to_thread(self._read_rows, slices)
         rows = [row for row in rows if row.id > last_id]  # of a slice that a crash has left half done
         position = 0
         while True:
             await self._give_way()
-            chunk = rows[position : position + (_STEP if self._ingesting else _STRIDE)]
+            chunk = rows[position : position + self._step()]
             position += len(chunk)
             last_id = chunk[-1].id if chunk else last_id
             finished = position >= len(rows)
@@ -178,32 +190,39 @@ class Index:
     async def _finish(self, upto: int) -> None:
         """Tell those who wait that all slices up to a number are done."""
         self._done = max(self._done, upto)
-        for number in [number for number in self._left if number <= upto]:
-            del self._left[number]
+        while self._left and self._left[0][0] <= upto:
+            _, records, size = self._left.popleft()
+            self._pending -= records
+            self._pending_bytes -= size
         async with self._advanced:
             self._advanced.notify_all()
 
-    async def _give_way(self) -> None:
-        if self._ingesting and not self._asked:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE_S):
-                    await self._free.wait()
+    def _step(self) -> int:
+        """Return how many records the next transaction may have."""
+        return _STRIDE if self._quiet.is_set() or self._lag_s > _LAG_S else _STEP
 
-    async def _load_definitions(self, stream: int) -> None:
-        if stream not in self._definitions:
+    async def _give_way(self) -> None:
+        patience_s = _PATIENCE_S * (1 - self._lag_s / _LAG_S)
+        if patience_s > 0 and not self._asked and not self._quiet.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self._quiet.wait()
+
+    async def _load_reader(self, stream: int) -> None:
+        if stream not in self._readers:
             definitions = Definitions()
             for payload in await self._engine.read(partial(streams.definitions_of, stream=stream)):
                 definitions.add(payload)
-            self._definitions[stream] = definitions
-            while len(self._definitions) > _STREAMS:
-                self._definitions.popitem(last=False)
-        self._definitions.move_to_end(stream)
+            self._readers[stream] = RecordReader(definitions, self._patterns)
+            while len(self._readers) > _STREAMS:
+                self._readers.popitem(last=False)
+        self._readers.move_to_end(stream)
 
     def _read_rows(self, slices: Sequence[HotSlice]) -> list[Row]:
         rows: list[Row] = []
         for part in slices:
             first_id = part.id << SLICE_BITS
-            reader = RecordReader(self._definitions[part.stream], self._patterns)
+            reader = self._readers[part.stream]
             try:
                 data = inflate(part.body, part.encoding, _INFLATED)
             except CollectorError as error:  # it was sound when it was stored

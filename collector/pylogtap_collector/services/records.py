@@ -10,7 +10,8 @@ import base64
 import math
 import re
 from datetime import date, time
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -25,7 +26,6 @@ from pylogtap_collector.wire import (
     Definitions,
     Place,
     Record,
-    Site,
     decode_loss,
     decode_record,
     kind_of,
@@ -39,11 +39,14 @@ MAX_PATTERNS = 100_000  # then what is new counts as one: a template that varies
 MAX_PATTERN_TEXT = 4_000  # characters
 _MANY = "(too many patterns)"
 _INT_LIMIT = 1 << 63  # what SQLite stores, and JSON readers agree on
-_TIME_LIMIT = 253_402_300_800_000_000_000  # ns: the end of the year 9999
+_TIME_LIMIT = _INT_LIMIT  # ns: a day in 2262
 _WARNING = 13  # OpenTelemetry severity
 # Widths and precisions that would make a record of gigabytes, from an argument or in the template.
 _BOUNDLESS = re.compile(r"%(?:\([^)]*\))?[^a-zA-Z%]*?(?:\*|\d{5})")
+_NOTHING: dict[str, Any] = {}
+_NO_RARE: tuple[str | None, ...] = (None,) * 6  # exception type, message, stack, arguments; trace; span
 _encode = msgspec.json.encode
+_make_row = partial(tuple.__new__, Row)  # what Row._make does, without counting the items
 
 
 class Patterns:
@@ -80,8 +83,19 @@ class Patterns:
         return fresh
 
 
+class _Face(NamedTuple):
+    """What all records of a call site have in common, in the form of a row."""
+
+    head: tuple[str, int, str, str, str, str]  # level, severity, project, service, instance, logger
+    source: tuple[str | None, int | None, str | None, int | None]  # file, line, function, pid
+    style: int
+    template: str | None
+    pattern: int  # 0: to be found by masking each message
+    bounded: bool  # rendering the template cannot make a message of gigabytes
+
+
 class RecordReader:
-    """Reads payloads of one segment into rows."""
+    """Reads the payloads of one segment into rows."""
 
     def __init__(self, definitions: Definitions, patterns: Patterns) -> None:
         """
@@ -93,6 +107,7 @@ class RecordReader:
         """
         self._definitions = definitions
         self._patterns = patterns
+        self._faces: dict[int, _Face] = {}
 
     def rows(self, payloads: Iterable[bytes], first_id: int, received: int) -> list[Row]:
         """
@@ -110,86 +125,8 @@ class RecordReader:
                 rows.append(self._row(payload, kind, first_id + len(rows), received))
             elif kind in DEFINITIONS:
                 self._definitions.add(payload)
+                self._faces.clear()
         return rows
-
-    def _row(self, payload: bytes, kind: int | None, log_id: int, received: int) -> Row:
-        try:
-            if kind == wire.KIND_LOSS:
-                return self._loss(payload, log_id, received)
-            record = decode_record(payload)
-            site = self._definitions.sites[record.site]
-            return self._record(record, site, log_id, received)
-        except KeyError:
-            reason = "its call site is not defined"
-        except UNREADABLE as error:
-            reason = str(error)
-        return self.unreadable(payload, reason, log_id, received)
-
-    def _record(self, record: Record, site: Site, log_id: int, received: int) -> Row:
-        definitions, more, degraded = self._definitions, record.more or {}, []
-        place = definitions.places.get(site.place) or definitions.place
-        logged = _nanoseconds(record.time)
-        if logged is None:
-            logged = received
-            degraded.append("time")
-        message = more.get(wire.MORE_MESSAGE)
-        if type(message) is not str:
-            message = _render(site, record.args, degraded)
-        if site.style == wire.STYLE_TEXT or site.template is None:
-            template, pattern = None, self._patterns.number(mask(message))
-        else:
-            template, pattern = site.template, self._patterns.number(site.template)
-        thread, kind, text, stack, arguments = "MainThread", None, None, None, None
-        fields = record.fields
-        if more:
-            degraded += _texts(more.get(wire.MORE_DEGRADED))
-            if wire.MORE_THREAD in more:
-                thread = definitions.threads.get(more[wire.MORE_THREAD], "")
-            if wire.MORE_STACK in more:
-                fields = {**(fields or {}), "stack_info": more[wire.MORE_STACK]}
-            if wire.MORE_EXCEPTION in more:
-                kind, text, stack, arguments = _exception(more[wire.MORE_EXCEPTION])
-        return Row(
-            log_id,
-            logged,
-            received,
-            site.level.lower() or UNKNOWN,
-            site.severity if 0 <= site.severity <= 24 else 0,
-            *place,
-            site.logger,
-            message,
-            template,
-            pattern,
-            _attributes(fields, degraded),
-            kind,
-            text,
-            stack,
-            arguments,
-            _text(more.get(wire.MORE_TRACE)),
-            _text(more.get(wire.MORE_SPAN)),
-            site.file,
-            _small(site.line),
-            site.function,
-            _small(definitions.process.get("pid")),
-            thread or None,
-            _text(more.get(wire.MORE_TEST)),
-            words_of(message),
-        )
-
-    def _loss(self, payload: bytes, log_id: int, received: int) -> Row:
-        loss = decode_loss(payload)
-        total = sum(loss.reasons.values())
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in loss.reasons.items())
-        if isinstance(loss.place, str):
-            place = Place.parse(loss.place)
-        else:
-            place = self._definitions.places.get(loss.place) or self._definitions.place
-        return self._notice(
-            f"{total} records were dropped before this point ({reasons})",
-            "%d records were dropped before this point (%s)",
-            _attributes({"dropped": loss.reasons}, []),
-            (log_id, _nanoseconds(loss.time) or received, received, place),
-        )
 
     def unreadable(self, data: bytes, reason: str, log_id: int, received: int) -> Row:
         """
@@ -206,6 +143,97 @@ class RecordReader:
             "a record could not be read: %s",
             _attributes({"payload": data}, ["record"]),
             (log_id, received, received, self._definitions.place),
+        )
+
+    def _row(self, payload: bytes, kind: int | None, log_id: int, received: int) -> Row:
+        try:
+            if kind == wire.KIND_LOSS:
+                return self._loss(payload, log_id, received)
+            record = decode_record(payload)
+            face = self._faces.get(record.site) or self._face(record.site)
+            return self._record(record, face, log_id, received)
+        except KeyError:
+            reason = "its call site is not defined"
+        except UNREADABLE as error:
+            reason = str(error)
+        return self.unreadable(payload, reason, log_id, received)
+
+    def _face(self, number: int) -> _Face:
+        site = self._definitions.sites[number]
+        place = self._definitions.places.get(site.place) or self._definitions.place
+        template = None if site.style == wire.STYLE_TEXT else site.template
+        self._faces[number] = face = _Face(
+            head=(
+                site.level.lower() or UNKNOWN,
+                site.severity if 0 <= site.severity <= 24 else 0,
+                *place,
+                site.logger,
+            ),
+            source=(
+                site.file,
+                _small(site.line),
+                site.function,
+                _small(self._definitions.process.get("pid")),
+            ),
+            style=site.style,
+            template=template,
+            pattern=0 if template is None else self._patterns.number(template),
+            bounded=not _BOUNDLESS.search(template or ""),
+        )
+        return face
+
+    def _record(self, record: Record, face: _Face, log_id: int, received: int) -> Row:
+        head, source, _, template, pattern, _ = face
+        more, degraded = record.more or _NOTHING, []
+        logged = _nanoseconds(record.time)
+        if logged is None:
+            logged = received
+            degraded.append("time")
+        message = more.get(wire.MORE_MESSAGE)
+        if type(message) is not str:
+            message = _render(face, record.args, degraded)
+        fields, rare, thread, test = record.fields, _NO_RARE, "MainThread", None
+        if more:
+            degraded += _texts(more.get(wire.MORE_DEGRADED))
+            if wire.MORE_THREAD in more:
+                thread = self._definitions.threads.get(more[wire.MORE_THREAD], UNKNOWN)
+            if wire.MORE_STACK in more:
+                fields = {**(fields or {}), "stack_info": more[wire.MORE_STACK]}
+            rare = (
+                *_exception(more.get(wire.MORE_EXCEPTION)),
+                _text(more.get(wire.MORE_TRACE)),
+                _text(more.get(wire.MORE_SPAN)),
+            )
+            test = _text(more.get(wire.MORE_TEST))
+        return _make_row(
+            (
+                *(log_id, logged, received),
+                *head,
+                message,
+                template,
+                pattern or self._patterns.number(mask(message)),
+                _attributes(fields, degraded) if fields or degraded else None,
+                *rare,
+                *source,
+                thread,
+                test,
+                words_of(message),
+            )
+        )
+
+    def _loss(self, payload: bytes, log_id: int, received: int) -> Row:
+        loss = decode_loss(payload)
+        total = sum(loss.reasons.values())
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in loss.reasons.items())
+        if isinstance(loss.place, str):
+            place = Place.parse(loss.place)
+        else:
+            place = self._definitions.places.get(loss.place) or self._definitions.place
+        return self._notice(
+            f"{total} records were dropped before this point ({reasons})",
+            "%d records were dropped before this point (%s)",
+            _attributes({"dropped": loss.reasons}, []),
+            (log_id, _nanoseconds(loss.time) or received, received, place),
         )
 
     def _notice(
@@ -234,17 +262,18 @@ class RecordReader:
         )
 
 
-def _render(site: Site, args: Any, degraded: list[str]) -> str:
+def _render(face: _Face, args: Any, degraded: list[str]) -> str:
     """Return the message of a record, as the program that logged it would have."""
-    if site.style == wire.STYLE_TEXT:
+    template = face.template
+    if template is None:
         return args if type(args) is str else _degrade_message("", args, degraded)
-    template = site.template or ""
-    if site.style == wire.STYLE_EVENT or not args:
+    if not args or face.style == wire.STYLE_EVENT:
         return template
-    if type(args) not in {list, dict} or _BOUNDLESS.search(template):
+    kind = type(args)
+    if (kind is not list and kind is not dict) or not face.bounded:
         return _degrade_message(template, args, degraded)
     try:
-        message: str = template % (tuple(args) if type(args) is list else args)
+        message: str = template % (tuple(args) if kind is list else args)
     except (TypeError, ValueError, KeyError, OverflowError):
         return _degrade_message(template, args, degraded)
     return message if message.isascii() else _well_formed(message, degraded)
@@ -272,11 +301,13 @@ def _nanoseconds(when: float) -> int | None:
             return None
         when = round(when * 1e6) * 1000  # a float of this size is exact to less than a microsecond
     ns = int(when)
-    return ns if 0 <= ns < min(_TIME_LIMIT, _INT_LIMIT) else None
+    return ns if 0 <= ns < _TIME_LIMIT else None
 
 
-def _exception(value: Any) -> tuple[str, str, str, str | None]:
+def _exception(value: Any) -> tuple[str | None, str | None, str | None, str | None]:
     """Return type, message, stack and the arguments as JSON."""
+    if value is None:
+        return None, None, None, None
     if not isinstance(value, dict):
         return "", _text(value) or "", "", None
     arguments = value.get("arguments")
@@ -289,10 +320,8 @@ def _exception(value: Any) -> tuple[str, str, str, str | None]:
     return kind, message, stack, encoded
 
 
-def _attributes(fields: dict[str, Any] | None, degraded: list[str]) -> str | None:
+def _attributes(fields: dict[str, Any] | None, degraded: list[str]) -> str:
     """Return values as a JSON object that every reader understands alike."""
-    if not fields and not degraded:
-        return None
     attributes = fields or {}
     for value in attributes.values():
         kind = type(value)

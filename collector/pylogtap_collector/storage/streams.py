@@ -137,25 +137,25 @@ def _advance(connection: sqlite3.Connection, stream: int, following: int, part: 
     return cursor.lastrowid or 0
 
 
-def slices_behind(connection: sqlite3.Connection, number: int, most_bytes: int) -> list[HotSlice]:
+def slices_behind(connection: sqlite3.Connection, number: int, most_records: int) -> list[HotSlice]:
     """
     Return the next slices to index, oldest first.
 
     Args:
         connection: Reads.
         number: The last slice that is done with.
-        most_bytes: Stop when the slices hold as much; the first one comes whatever its size.
+        most_records: Stop when the slices hold as many; the first one comes whatever it holds.
     """
     rows = connection.execute(
         f"SELECT {', '.join(HotSlice._fields)} FROM hot WHERE id > ? ORDER BY id LIMIT ?",
         (number, _SOME_SLICES),
     )
     found: list[HotSlice] = []
-    size = 0
+    records = 0
     for row in rows:
         found.append(HotSlice(*row))
-        size += len(row[-1])
-        if size >= most_bytes:
+        records += found[-1].records
+        if records >= most_records:
             break
     return found
 
@@ -166,11 +166,10 @@ def definitions_of(connection: sqlite3.Connection, stream: int) -> list[bytes]:
     return [payload for (payload,) in rows]
 
 
-def backlog(connection: sqlite3.Connection) -> dict[int, tuple[int, int]]:
-    """Return records and bytes of each slice that waits to be indexed, by its number."""
+def backlog(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
+    """Return number, records and bytes of each slice that waits to be indexed, in their order."""
     # The length of a blob stands in its row's header: no body is read for this.
-    rows = connection.execute("SELECT id, records, length(body) FROM hot ORDER BY id")
-    return {number: (records, size) for number, records, size in rows}
+    return connection.execute("SELECT id, records, length(body) FROM hot ORDER BY id").fetchall()
 
 
 def indexed_up_to(connection: sqlite3.Connection) -> int:
