@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 
     from tests.support.daemon import CollectorProcess
 
-FLOOR = "floor: SQLite blobs"
+FLOOR = "floor"
 CASES = {  # bytes of a slice before compression, encoding
-    "64 KiB, zstd": (64 << 10, "zstd"),
-    "64 KiB, plain": (64 << 10, "plain"),
-    "512 KiB, zstd": (512 << 10, "zstd"),
+    "64k-zstd": (64 << 10, "zstd"),
+    "64k-plain": (64 << 10, "plain"),
+    "512k-zstd": (512 << 10, "zstd"),
 }
 COLUMNS = (
     Column("case", "case"),
@@ -182,7 +182,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     condensed = []
     for case in dict.fromkeys(row["case"] for row in rows):
         own = [row for row in rows if row["case"] == case]
-        base = [row for row in rows if row["case"] == f"{FLOOR}, {case}"]
+        base = [row for row in rows if row["case"] == f"{FLOOR} of {case}"]
         medians = {column.key: median_of(own, column.key) for column in COLUMNS if column.key != "case"}
         condensed.append(medians | {"case": case, "ratio": median_ratio(own, base, "records_per_s")})
     return condensed
@@ -196,17 +196,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--cases", default=",,".join(CASES), help=f"of: {'; '.join(CASES)}; separated by ,,")
+    parser.add_argument("--cases", default=",".join(CASES), help="names, separated by commas")
     parser.add_argument("--stages", action="store_true", help="also measure where the time goes")
     parser.add_argument("--quick", action="store_true", help="one short round: does it run at all?")
     parser.add_argument("--json", type=Path, help="write the result here")
     options = parser.parse_args(arguments)
     rounds, seconds = (1, 0.5) if options.quick else (options.rounds, options.seconds)
-    cases, rows = options.cases.split(",,"), []
+    cases, rows = options.cases.split(","), []
     for number in range(rounds):
         for case in cases:
             floor = measure_floor(options.clients, seconds / 4, case)
-            rows.append({"round": number, "case": f"{FLOOR}, {case}", **floor})
+            rows.append({"round": number, "case": f"{FLOOR} of {case}", **floor})
             result, _ = measure_collector(options.clients, seconds, case)
             rows.append({"round": number, "case": case, **result})
     print(f"{machine_facts()}; {options.clients} clients, {rounds} rounds of {seconds:g} s")

@@ -26,7 +26,6 @@ SERVICES, STORAGE = "pylogtap_collector.services", "pylogtap_collector.storage"
 WORK = {  # stages that run in one go on some thread: module, name within it
     "inflate": (f"{SERVICES}.ingest", "inflate"),
     "frame check": (f"{SERVICES}.ingest", "scan"),
-    "transaction with fsync": (f"{STORAGE}.writer", "Writer._do_group"),
     "index: slices to rows": (f"{SERVICES}.index", "Index._read_rows"),
     "index: rows and words into SQLite": (f"{STORAGE}.recent", "insert_rows"),
 }
@@ -34,6 +33,7 @@ WAITS = {  # stages that await: only their wall time means something
     "request accepted to answered": (f"{SERVICES}.ingest", "Ingest.accept"),
 }
 QUEUE = "queue wait"  # from submitting a slice to the beginning of its transaction's work on it
+COMMIT, INDEX_COMMIT = "transaction with fsync", "index: transaction with fsync"
 
 
 class Stopwatch:
@@ -87,20 +87,50 @@ def timed_wait(watch: Stopwatch, work: Callable[..., Awaitable[Any]]) -> Callabl
     return run
 
 
-def timed_queue(watch: Stopwatch, write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Return the engine's `write` with a clock from an urgent job's submission to its begin."""
+class TimedTransactions:
+    """
+    Clocks around transactions: those that clients wait for apart from those of the index.
 
-    @functools.wraps(write)
-    async def run(self: Any, job: Callable[[Any], Any], *, urgent: bool = False) -> Any:
-        submitted = time.perf_counter()
+    Attributes:
+        queue: From an urgent job's submission to its begin.
+        urgent: Transactions that hold urgent jobs.
+        calm: All others.
+    """
 
-        def begun(connection: Any) -> Any:
-            watch.add(time.perf_counter() - submitted)
-            return job(connection)
+    def __init__(self) -> None:
+        self.queue, self.urgent, self.calm = Stopwatch(), Stopwatch(), Stopwatch()
+        self._is_urgent = False  # of the transaction that the one writing thread is in
 
-        return await write(self, begun if urgent else job, urgent=urgent)
+    def write(self, write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """Wrap the engine's `write`."""
 
-    return run
+        @functools.wraps(write)
+        async def run(engine: Any, job: Callable[[Any], Any], *, urgent: bool = False) -> Any:
+            submitted = time.perf_counter()
+
+            def begun(connection: Any) -> Any:
+                self._is_urgent = True
+                self.queue.add(time.perf_counter() - submitted)
+                return job(connection)
+
+            return await write(engine, begun if urgent else job, urgent=urgent)
+
+        return run
+
+    def group(self, do_group: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap the writer's transaction."""
+
+        @functools.wraps(do_group)
+        def run(*args: Any) -> Any:
+            self._is_urgent = False
+            wall, cpu = time.perf_counter(), time.thread_time()
+            try:
+                return do_group(*args)
+            finally:
+                watch = self.urgent if self._is_urgent else self.calm
+                watch.add(time.perf_counter() - wall, time.thread_time() - cpu)
+
+        return run
 
 
 def replace(module: str, path: str, wrap: Callable[[Any], Any]) -> None:
@@ -121,8 +151,10 @@ def install() -> dict[str, Stopwatch]:
     for stage, (module, path) in WORK.items():
         watches[stage] = Stopwatch()
         replace(module, path, functools.partial(timed, watches[stage]))
-    watches[QUEUE] = Stopwatch()
-    replace(f"{STORAGE}.engine", "Engine.write", functools.partial(timed_queue, watches[QUEUE]))
+    transactions = TimedTransactions()
+    replace(f"{STORAGE}.engine", "Engine.write", transactions.write)
+    replace(f"{STORAGE}.writer", "Writer._do_group", transactions.group)
+    watches |= {QUEUE: transactions.queue, COMMIT: transactions.urgent, INDEX_COMMIT: transactions.calm}
     watches["whole process"] = Stopwatch()
     return watches
 

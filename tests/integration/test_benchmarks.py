@@ -1,0 +1,67 @@
+"""The benchmarks run, and measure what they say: a quick form of each, without a word about times."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(program: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run the quick form of a benchmark, and return its JSON result."""
+    result = folder / "result.json"
+    subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{program}", "--quick", "--json", str(result), *arguments],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=110,
+    )
+    document: dict[str, Any] = json.loads(result.read_text())
+    assert document["machine"]["cores"] >= 1
+    return document
+
+
+def test_bench_call_delivers_every_record(tmp_path: Path) -> None:
+    """Both of our loggers ship all that was logged, at both paces, and are compared with the base."""
+    result = run("bench_call", tmp_path, "--peers", "pylogtap,pylogtap_own")
+    for rows in result["summary"].values():
+        assert [row["peer"] for row in rows] == ["null", "pylogtap", "pylogtap_own"]
+        assert [row["ratio"] for row in rows[:1]] == [1.0]
+        assert all(row["delivered_percent"] == 100 for row in rows[1:])
+
+
+def test_bench_call_ships_to_a_real_collector(tmp_path: Path) -> None:
+    """The collector shows as many records as were logged."""
+    result = run("bench_call", tmp_path, "--peers", "pylogtap", "--sink", "collector")
+    for rows in result["summary"].values():
+        assert rows[1]["delivered_percent"] == 100
+
+
+def test_bench_import_measures_our_own_programs(tmp_path: Path) -> None:
+    """Every program of ours can be started."""
+    result = run("bench_import", tmp_path)
+    ours = [row for row in result["summary"] if "pylogtap" in row["program"]]
+    assert len(ours) == 4
+    assert all(row["wall_ms"] > 0 for row in ours)
+
+
+def test_bench_loss_finds_what_the_dead_logged(tmp_path: Path) -> None:
+    """A killed program's records are all found, by either kind of logger."""
+    result = run("bench_loss", tmp_path, "--peers", "pylogtap,pylogtap_own")
+    assert all(row["returned"] > 0 and row["lost"] == 0 for row in result["summary"])
+
+
+def test_bench_ingest_stores_and_splits_by_stage(tmp_path: Path) -> None:
+    """Records are stored and indexed, and each stage was passed."""
+    result = run("bench_ingest", tmp_path, "--clients", "2", "--cases", "64k-zstd", "--stages")
+    floor, row = result["summary"]
+    assert floor["records_per_s"] > 0
+    assert row["records_per_s"] > 0
+    assert row["indexed_per_s"] > 0
+    stages = result["stages"]["64k-zstd"]["rows"]
+    assert all(stage["calls"] > 0 for stage in stages)
