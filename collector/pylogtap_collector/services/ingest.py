@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pylogtap.wire import HEADER_SIZE
@@ -78,12 +79,8 @@ class Ingest:
             part = await self._examine(stream, offset, body, encoding)
             part.skipped_from = skipped_from
             part.skew_ns = None if sent_ns is None else part.received - sent_ns
-            try:
-                stored = await self._engine.write(lambda own: store_slice(own, part), urgent=True)
-            except Overloaded:
-                self._counters.refused += 1
-                raise
-        self._count(part, stored)
+            # Shielded: the index must hear of what is stored, also when nobody waits for the answer any more.
+            stored = await asyncio.shield(asyncio.ensure_future(self._store(part)))
         if stored.found is not None:
             self._counters.damaged += stored.found.damage is not None
             _refuse_rest(stored.found, taken=stored.slice > 0)
@@ -99,8 +96,13 @@ class Ingest:
         data, found = examine() if len(body) <= _SMALL else await asyncio.to_thread(examine)
         return Slice(stream, offset, data, found, body, encoding or "", time.time_ns())
 
-    def _count(self, part: Slice, stored: Stored) -> None:
+    async def _store(self, part: Slice) -> Stored:
         counters = self._counters
+        try:
+            stored = await self._engine.write(partial(store_slice, part=part), urgent=True)
+        except Overloaded:
+            counters.refused += 1
+            raise
         counters.repeated_bytes += stored.repeated
         counters.rewinds += stored.next < part.offset
         if stored.slice and stored.found is not None:
@@ -108,6 +110,7 @@ class Ingest:
             counters.records += stored.found.records
             counters.stored_bytes += stored.bytes
             self._index.notice(stored.slice, stored.found.records, stored.bytes)
+        return stored
 
 
 def _check(stream: bytes, offset: int, skipped_from: int | None) -> None:

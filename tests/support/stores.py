@@ -1,0 +1,45 @@
+"""A collector's services without its web server."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from pylogtap.wire import HEADER_SIZE
+from pylogtap_collector.app import Collector
+from pylogtap_collector.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.support.segments import SegmentBuilder
+
+
+@asynccontextmanager
+async def running_store(data: Path | None = None, **settings: Any) -> AsyncIterator[Collector]:
+    """
+    Run a collector's parts while this lasts.
+
+    Args:
+        data: Folder of the database; None: in memory.
+        settings: Further settings, by their names.
+    """
+    place = {"memory": True} if data is None else {"data": data}
+    collector = Collector(Settings(**place, **settings))
+    async with collector.running():
+        yield collector
+
+
+async def deliver(store: Collector, segment: SegmentBuilder, start: int = HEADER_SIZE) -> int:
+    """Deliver a segment from an offset on, and return where the collector wants to go on."""
+    answer = await store.services.ingest.accept(segment.identity, start, segment.slice(start), encoding=None)
+    return answer.next
+
+
+async def messages(store: Collector, q: str = "", **options: Any) -> list[str]:
+    """Return the messages that a query finds, oldest first."""
+    found: list[str] = []
+    async for logs in store.services.logs.export(q, **options):
+        found += [log.message for log in logs]
+    return found
