@@ -1,0 +1,210 @@
+"""The collector's HTTP API as commands use it: documents, and the live tail's event stream."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import east_asian_width
+from urllib.parse import urlencode, urlsplit
+
+from pylogtap.cli.errors import Failed, WrongUsage
+from pylogtap.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 60.0
+SILENCE_TIMEOUT_S = 60.0  # the collector sends a comment far more often: more silence is a dead connection
+
+
+class Unreachable(Failed):
+    """Nobody answers there."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        """
+        Say where nobody answers.
+
+        Args:
+            url: The address.
+            reason: What the system said.
+        """
+        super().__init__(
+            f"no collector answers at {url} ({reason})",
+            remedies=(
+                "start one:             pylogtap serve",
+                "or say where it runs:  export PYLOGTAP_URL=http://HOST:8270",
+            ),
+        )
+        self.reason = reason
+
+
+class Refused(Failed):
+    """
+    The collector answered, and would not.
+
+    Attributes:
+        status: The HTTP status.
+        problem: The answer's document (RFC 9457).
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any], remedies: tuple[str, ...] = ()) -> None:
+        """
+        Keep the answer.
+
+        Args:
+            status: The HTTP status.
+            problem: The answer's document.
+            remedies: What to do.
+        """
+        detail = str(problem.get("detail") or problem.get("title") or f"the collector answered {status}")
+        super().__init__(detail, remedies=remedies)
+        self.status = status
+        self.problem = problem
+
+
+class Event(NamedTuple):
+    """One event of a stream (WHATWG HTML, server-sent events)."""
+
+    kind: str
+    id: str
+    data: str
+
+
+class Api:
+    """Asks one collector."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        """
+        Remember whom to ask.
+
+        Args:
+            url: The collector's address.
+            key: Proves that we may ask.
+        """
+        self.url = url
+        self._parts = urlsplit(url)
+        self._headers = {"User-Agent": f"pylogtap/{__version__}"}
+        if key:
+            self._headers["Authorization"] = f"Bearer {key}"
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """
+        Return a JSON document.
+
+        Args:
+            path: Below the collector's address.
+            query: Parameters; None: left out.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        with self._answer(path, query, {"Accept": "application/json"}) as response:
+            body = response.read()
+        return _document(body)
+
+    @contextmanager
+    def events(self, path: str, query: Mapping[str, Any], after: str | None) -> Iterator[Iterator[Event]]:
+        """
+        Open an event stream; its events can be iterated over until the connection ends.
+
+        Args:
+            path: Below the collector's address.
+            query: Parameters; None: left out.
+            after: Id of the last event seen, to go on behind it.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        headers = {"Accept": "text/event-stream"}
+        if after is not None:
+            headers["Last-Event-ID"] = after
+        with self._answer(path, query, headers, silence_s=SILENCE_TIMEOUT_S) as response:
+            yield read_events(response)
+
+    @contextmanager
+    def _answer(
+        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str], silence_s: float | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        secure = self._parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(self._parts.hostname or "", self._parts.port, timeout=CONNECT_TIMEOUT_S)
+        given = {name: value for name, value in query.items() if value is not None}
+        target = f"{self._parts.path}{path}" + (f"?{urlencode(given)}" if given else "")
+        try:
+            try:
+                connection.connect()
+                connection.sock.settimeout(silence_s or ANSWER_TIMEOUT_S)
+                connection.request("GET", target, headers={**self._headers, **headers})
+                response = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise Unreachable(self.url, reason_of(error)) from error
+            if response.status != http.client.OK:
+                raise _refusal(response.status, _document(response.read(1 << 20)), query.get("q"))
+            yield response
+        finally:
+            connection.close()
+
+
+def reason_of(error: Exception) -> str:
+    """Return what went wrong with a connection, in a few words."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__
+
+
+def read_events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[Event]:
+    """
+    Read server-sent events from the lines of a stream.
+
+    Args:
+        lines: The lines with their ends, as they come.
+    """
+    kind, last, data = "message", "", list[str]()
+    for raw in lines:
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        if not line:
+            if data:
+                yield Event(kind, last, "\n".join(data))
+            kind, data = "message", []
+            continue
+        name, _, value = line.partition(":")  # no name: a comment, which keeps the connection alive
+        value = value.removeprefix(" ")
+        if name == "data":
+            data.append(value)
+        elif name == "id":
+            last = value
+        elif name == "event":
+            kind = value
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _refusal(status: int, problem: dict[str, Any], text: str | None) -> Failed:
+    column = problem.get("column")
+    if problem.get("code") == "invalid_query" and isinstance(column, int) and text is not None:
+        return WrongUsage(str(problem.get("detail")), remedies=_pointed(text, column))
+    if status in {401, 403}:
+        return Refused(
+            status, problem, ("export PYLOGTAP_KEY=…  with the key the collector was started with",)
+        )
+    return Refused(status, problem)
+
+
+def _pointed(text: str, column: int) -> tuple[str, str]:
+    """Return the query and a caret under the 1-based column; wide characters take two cells of a terminal."""
+    shown = "".join(each if each.isprintable() else " " for each in text)
+    cells = sum(2 if east_asian_width(each) in "WF" else 1 for each in shown[: column - 1])
+    return shown, " " * (cells + max(0, column - 1 - len(shown))) + "^"

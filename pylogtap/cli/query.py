@@ -1,0 +1,78 @@
+"""`pylogtap query`: search the records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pylogtap.cli.options import collector_options, format_option, range_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pylogtap.cli.api import Api
+
+LOGS = "/api/v1/logs"
+PAGE = 1000  # the most that the API gives at once
+
+
+@click.command(short_help="Search the records.")
+@click.argument("query", nargs=-1)
+@range_options
+@click.option(
+    "-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest that match."
+)
+@format_option("pretty")
+@collector_options
+def query(
+    query: tuple[str, ...], since: str | None, until: str | None, limit: int, form: str, **collector: Any
+) -> None:
+    r"""
+    Search the records, and print what is found, oldest first.
+
+    QUERY is made of words, "phrases" and field:value; see docs/reference/query-language.md.
+    A query that begins with a dash stands behind `--`.
+
+    \b
+    Examples:
+      pylogtap query 'level:>=warning service:checkout "card declined"' --since 1h
+      pylogtap query order:1042 --format json | jq .message
+      pylogtap query -- '-user.id:42'
+    """
+    from pylogtap.cli.api import Api
+    from pylogtap.cli.formats import open_writer
+    from pylogtap.settings import load
+
+    settings = load(**collector)
+    api = Api(settings.url, settings.key)
+    found = list(pages(api, " ".join(query), order="desc", limit=limit, since=since, until=until))
+    writer = open_writer(form)
+    for log in reversed(found):
+        writer.write(log)
+
+
+def pages(
+    api: Api, text: str, *, order: str, limit: int | None = None, **bounds: str | None
+) -> Iterator[dict[str, Any]]:
+    """
+    Yield what a query finds, page by page.
+
+    Args:
+        api: The collector.
+        text: The query.
+        order: `asc` or `desc`, by time.
+        limit: The most to yield; None: all.
+        bounds: `since` and `until`.
+    """
+    cursor: str | None = None
+    left = limit
+    while left is None or left > 0:
+        size = PAGE if left is None else min(PAGE, left)
+        page = api.get(LOGS, q=text, order=order, limit=size, cursor=cursor, **bounds)
+        items = page.get("items", [])
+        yield from items
+        left = None if left is None else left - len(items)
+        cursor = page.get("next")
+        if not cursor:
+            return
