@@ -1,0 +1,59 @@
+"""The query language: one for the API, the page, the command line and the live tail."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.errors import InvalidQuery
+from pylogtap_collector.query.fields import FIELDS
+from pylogtap_collector.query.grammar import parse_tree
+from pylogtap_collector.query.matcher import predicate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pylogtap_collector.models import Log
+    from pylogtap_collector.query.ast import Node
+
+__all__ = ["FIELDS", "InvalidQuery", "Query", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """
+    A query that was understood.
+
+    Attributes:
+        tree: What it means.
+        now_ns: What its relative times are relative to.
+    """
+
+    tree: Node
+    now_ns: int
+    _matches: Callable[[Log], bool] = field(repr=False, compare=False)
+
+    def matches(self, log: Log) -> bool:
+        """Tell whether a record matches. This is the definition of the language's semantics."""
+        return self._matches(log)
+
+    def __str__(self) -> str:
+        """Return the query in one canonical form, which means the same."""
+        return str(self.tree)
+
+
+def parse(text: str, *, now_ns: int | None = None) -> Query:
+    """
+    Read a query.
+
+    Args:
+        text: See docs/reference/query-language.md; empty: everything.
+        now_ns: What relative times are relative to; default: now.
+
+    Raises:
+        InvalidQuery: It cannot be read; says where and what would be right.
+    """
+    now = time.time_ns() if now_ns is None else now_ns
+    tree = parse_tree(text)
+    return Query(tree, now, predicate(tree, now))
