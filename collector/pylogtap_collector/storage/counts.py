@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from pylogtap_collector.models import FacetValue, Pattern
-from pylogtap_collector.storage.predicates import compile_field
+from pylogtap_collector.query.fields import LABEL, attribute_values, text_form
 from pylogtap_collector.storage.rows import to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from pylogtap_collector.storage.logs import Selection
 
 # OpenTelemetry gives each class four severities, from 1 on; 0 is unknown.
 LEVELS = ("unknown", "trace", "debug", "info", "warning", "error", "critical")
 _CLASS = "(recent.severity + 3) / 4"
+_COLUMNS = {
+    "level": "recent.level", "project": "recent.project", "service": "recent.service",
+    "instance": "recent.instance", "logger": "recent.logger", "message": "recent.message",
+    "template": "recent.template", "pattern": "recent.pattern", "trace": "recent.trace_id",
+    "span": "recent.span_id", "test": "recent.test_id", "exception": "recent.exception_type",
+    "file": "recent.file", "line": "recent.line", "function": "recent.function", "pid": "recent.pid",
+    "thread": "recent.thread", "id": "recent.id",
+    "note": "(SELECT note FROM annotation WHERE log_id = recent.id)",
+}  # fmt: skip
+_LABELS = "(SELECT labels FROM annotation WHERE log_id = recent.id)"
+_MOST_VALUES = 50_000  # of an attribute: bounds memory
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Span(NamedTuple):
@@ -60,7 +76,10 @@ def by_value(
     connection: sqlite3.Connection, selection: Selection, field: str, limit: int
 ) -> list[FacetValue]:
     """
-    Count records by the values of a field; records without it are not counted.
+    Count records by the values of a field, each element of an array by itself.
+
+    Records without the field are not counted, nor are structures. Of a field that has more than 50,000
+    different values, those that come up after these are not counted.
 
     Args:
         connection: Reads.
@@ -69,15 +88,33 @@ def by_value(
         limit: How many values at most; the most frequent come first.
     """
     where, params = selection.where()
-    value, values = compile_field(field)
-    rows = connection.execute(
-        f"""
-        SELECT CAST(value AS TEXT), count(*) FROM (SELECT {value} AS value FROM recent WHERE {where})
-        WHERE value IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
-        """,
-        (*values, *params, limit),
+    column = _COLUMNS.get(field)
+    if column is not None:
+        rows = connection.execute(
+            f"""
+            SELECT CAST({column} AS TEXT) AS value, count(*) FROM recent
+            WHERE {where} AND {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?
+            """,
+            (*params, limit),
+        )
+        return [FacetValue(value=value, count=count) for value, count in rows]
+    objects = _LABELS if field.startswith(LABEL) else "recent.attributes"
+    written = connection.execute(
+        f"SELECT {objects} AS object FROM recent WHERE {where} AND object IS NOT NULL", params
     )
-    return [FacetValue(value=text, count=count) for text, count in rows]
+    counts = _count_values((_decode_object(text) for (text,) in written), field.removeprefix(LABEL))
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [FacetValue(value=value, count=count) for value, count in ranked[:limit]]
+
+
+def _count_values(objects: Iterable[dict[str, Any]], path: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for found in objects:
+        for value in attribute_values(found, path):
+            text = text_form(value)
+            if text is not None and (text in counts or len(counts) < _MOST_VALUES):
+                counts[text] += 1
+    return counts
 
 
 def by_pattern(connection: sqlite3.Connection, selection: Selection, limit: int) -> list[Pattern]:

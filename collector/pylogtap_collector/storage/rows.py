@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
 from pylogtap_collector.models import Log, LoggedException, ProcessPlace, SourcePlace
+from pylogtap_collector.query.fields import tokens
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TOKENS = re.compile(r"\w+").findall
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 SLICE_BITS = 16  # of an id: the record's index in its slice
@@ -66,7 +65,7 @@ def words_of(message: str) -> str | None:
     Returns:
         Them, joined; None where the full-text index finds the same ones by itself.
     """
-    return None if message.isascii() else " ".join(_TOKENS(message.casefold()))
+    return None if message.isascii() else " ".join(tokens(message))
 
 
 def to_datetime(ns: int) -> datetime:
