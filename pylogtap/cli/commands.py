@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from pylogtap.cli.command import ExampleGroup
 from pylogtap.cli.errors import Failed, WrongUsage
 from pylogtap.errors import PylogtapError
 
@@ -39,7 +40,7 @@ TABLE = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(ExampleGroup):
     """Lists the commands from the table, and loads the one that runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -89,6 +90,11 @@ def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 
 @click.group(
     cls=LazyGroup,
+    examples=(
+        "pylogtap demo",
+        "pylogtap run --prefix shop/checkout -- python app.py",
+        "pylogtap tail level:error",
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done, 1 the thing asked for failed, 2 wrong usage. `pylogtap COMMAND --help` shows"
     " an example of each.",
@@ -98,13 +104,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     help="Show the version.",
 )  # fmt: skip
 def pylogtap() -> None:
-    """
-    Logs that survive the death of their process, stored once, found again.
-
-    \b
-    Example, from nothing to a page full of logs:
-      pylogtap demo
-    """  # noqa: D301 - click wants the backslash: it keeps the example's lines as they are
+    """Logs that survive the death of their process, stored once, found again."""
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -10,13 +10,18 @@ from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
+from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.options import collector_options, format_option, range_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@click.command(short_help="Write all records that a query finds.")
+@click.command(
+    cls=ExampleCommand,
+    short_help="Write all records that a query finds.",
+    examples=("pylogtap export project:shop --since 2d --format csv --output shop.csv.gz",),
+)
 @click.argument("query", nargs=-1)
 @range_options
 @format_option("json")
@@ -29,14 +34,10 @@ def export(
     query: tuple[str, ...], since: str | None, until: str | None, form: str, output: Path | None,
     **collector: Any,
 ) -> None:  # fmt: skip
-    r"""
+    """
     Write all records that a query finds, oldest first.
 
     FILE appears when it is complete: an export that fails leaves nothing that looks like one.
-
-    \b
-    Example:
-      pylogtap export project:shop --since 2d --format csv --output shop.csv.gz
     """
     from pylogtap.cli.api import Api
     from pylogtap.cli.formats import open_writer

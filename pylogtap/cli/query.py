@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.options import collector_options, format_option, range_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,15 @@ LOGS = "/api/v1/logs"
 PAGE = 1000  # the most that the API gives at once
 
 
-@click.command(short_help="Search the records.")
+@click.command(
+    cls=ExampleCommand,
+    short_help="Search the records.",
+    examples=(
+        "pylogtap query 'level:>=warning service:checkout \"card declined\"' --since 1h",
+        "pylogtap query order:1042 --format json | jq .message",
+        "pylogtap query -- '-user.id:42'",
+    ),
+)
 @click.argument("query", nargs=-1)
 @range_options
 @click.option(
@@ -28,17 +37,11 @@ PAGE = 1000  # the most that the API gives at once
 def query(
     query: tuple[str, ...], since: str | None, until: str | None, limit: int, form: str, **collector: Any
 ) -> None:
-    r"""
+    """
     Search the records, and print what is found, oldest first.
 
     QUERY is made of words, "phrases" and field:value; see docs/reference/query-language.md.
     A query that begins with a dash stands behind `--`.
-
-    \b
-    Examples:
-      pylogtap query 'level:>=warning service:checkout "card declined"' --since 1h
-      pylogtap query order:1042 --format json | jq .message
-      pylogtap query -- '-user.id:42'
     """
     from pylogtap.cli.api import Api
     from pylogtap.cli.formats import open_writer

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.options import collector_options, format_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 10.0
 
 
-@click.command(short_help="Watch records as they arrive.")
+@click.command(
+    cls=ExampleCommand,
+    short_help="Watch records as they arrive.",
+    examples=(
+        "pylogtap tail",
+        "pylogtap tail 'level:>=warning project:shop'",
+        "pylogtap tail service:checkout --format json | jq -r .message",
+    ),
+)
 @click.argument("query", nargs=-1)
 @click.option(
     "-n", "--lines", type=click.IntRange(0, 1000), default=20, show_default=True,
@@ -31,16 +40,10 @@ _LONGEST_WAIT_S = 10.0
 @format_option("pretty")
 @collector_options
 def tail(query: tuple[str, ...], lines: int, form: str, **collector: Any) -> None:
-    r"""
+    """
     Print the newest records, then each one that arrives, until Ctrl-C.
 
     When the collector is away, this waits for it and goes on where it was.
-
-    \b
-    Examples:
-      pylogtap tail
-      pylogtap tail 'level:>=warning project:shop'
-      pylogtap tail service:checkout --format json | jq -r .message
     """
     from pylogtap.cli.api import Api
     from pylogtap.cli.formats import open_writer

@@ -1,0 +1,128 @@
+// The public API, and nothing else, is where the page gets its data from.
+
+const BASE = "/api/v1";
+const KEY = "pylogtap.key";
+
+/** The collector refused a request; its words say what to do. */
+export class Refused extends Error {
+  /** @param {number} status @param {Record<string, any>} problem */
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `The collector answered with status ${status}.`);
+    this.status = status;
+    this.code = String(problem.code ?? "");
+    /** 1-based column of a mistake in the query, where there is one. */
+    this.column = Number(problem.column) || null;
+  }
+}
+
+/** No answer came. */
+export class Unreachable extends Error {}
+
+/**
+ * Read JSON; whole numbers that a double cannot hold stay as their digits.
+ * @param {string} text
+ */
+export function parseJson(text) {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  // The third argument is young; the types of some editors do not know it yet.
+  const revive = (
+    /** @type {string} */ _key,
+    /** @type {unknown} */ value,
+    /** @type {{source?: string}} */ context,
+  ) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
+      ? context.source
+      : value;
+  return JSON.parse(text, /** @type {any} */ (revive));
+}
+
+/**
+ * An address of the API.
+ * @param {string} path
+ * @param {Record<string, unknown>} [params] those without a value are left out
+ */
+export function address(path, params = {}) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value === undefined || value === null || value === "") continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  const text = search.toString();
+  return `${BASE}${path}${text ? `?${text}` : ""}`;
+}
+
+/** The key that people gave, for this tab. */
+export const key = {
+  get: () => sessionStorage.getItem(KEY),
+  /** @param {string} value */
+  set: (value) => sessionStorage.setItem(KEY, value),
+};
+
+/**
+ * Send a request.
+ * @param {string} url
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>} with a good status
+ */
+export async function send(url, init = {}) {
+  const headers = new Headers(init.headers);
+  const secret = key.get();
+  if (secret) headers.set("Authorization", `Bearer ${secret}`);
+  let answer;
+  try {
+    answer = await fetch(url, { ...init, headers });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Unreachable("The collector does not answer.");
+  }
+  if (answer.ok) return answer;
+  throw new Refused(answer.status, await answer.json().catch(() => ({})));
+}
+
+/**
+ * Read something.
+ * @param {string} path
+ * @param {Record<string, unknown>} [params]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function get(path, params, signal) {
+  const answer = await send(address(path, params), { signal, headers: { Accept: "application/json" } });
+  try {
+    return parseJson(await answer.text());
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Unreachable("The collector stopped in the middle of an answer.");
+  }
+}
+
+/**
+ * Change something by a merge patch (RFC 7396).
+ * @param {string} path
+ * @param {unknown} patch
+ * @returns {Promise<any>}
+ */
+export async function change(path, patch) {
+  const answer = await send(address(path), {
+    method: "PATCH",
+    headers: { "Content-Type": "application/merge-patch+json", Accept: "application/json" },
+    body: JSON.stringify(patch),
+  });
+  return parseJson(await answer.text());
+}
+
+/** Lets only the newest of several requests answer: each call ends the one before. */
+export class Newest {
+  #controller = new AbortController();
+
+  /** @returns {AbortSignal} */
+  next() {
+    this.stop();
+    this.#controller = new AbortController();
+    return this.#controller.signal;
+  }
+
+  stop() {
+    this.#controller.abort();
+  }
+}

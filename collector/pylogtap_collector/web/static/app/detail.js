@@ -1,0 +1,298 @@
+import { Annotations } from "./annotations.js";
+import { Newest, Refused, get } from "./api.js";
+import { bare } from "./ansi.js";
+import { contextOf } from "./context.js";
+import { byId, el, icon, iconButton } from "./dom.js";
+import { template } from "./patterns.js";
+import { isField } from "./query.js";
+import { hue, levelOf, prefixOf } from "./row.js";
+import { block, clip, valueText } from "./text.js";
+import { ago, fullTime, micros, span } from "./times.js";
+
+/** @typedef {import("./types.js").LogRecord} LogRecord */
+/** @typedef {LogRecord & {before: LogRecord[], after: LogRecord[]}} InContext */
+
+const CONTEXT_STEPS = [8, 40, 200];
+const LATE_S = 2; // a delay of arrival that is worth a word
+
+/**
+ * @typedef {object} DetailEvents
+ * @property {() => void} onClose
+ * @property {(step: number) => void} onStep  to the next or the one before
+ * @property {(field: string, value: string, exclude: boolean) => void} onFilter
+ * @property {(log: LogRecord) => void} onOpen  another record was chosen
+ * @property {(log: LogRecord) => void} onLink  its address is wanted
+ * @property {(log: LogRecord) => void} onChange  labels or note changed
+ */
+
+/** One record unfolded: everything that is known of it, and the lines around it. */
+export class Detail {
+  /** @param {DetailEvents} events */
+  constructor(events) {
+    this.events = events;
+    this.host = byId("detail");
+    this.newest = new Newest();
+    /** @type {LogRecord | null} */
+    this.log = null;
+    /** @type {import("./times.js").Zone} */
+    this.zone = "local";
+    this.contextStep = 0;
+  }
+
+  get open() {
+    return !this.host.hidden;
+  }
+
+  close() {
+    this.newest.stop();
+    this.log = null;
+    this.host.hidden = true;
+    this.host.replaceChildren();
+  }
+
+  /**
+   * Show a record.
+   * @param {number} id
+   * @param {LogRecord | null} known what the list knows of it already
+   */
+  async show(id, known) {
+    this.contextStep = 0;
+    this.host.hidden = false;
+    if (known) this.#draw(known);
+    else this.host.replaceChildren(this.#head(null), el("p.loading", null, "Loading the record …"));
+    this.host.scrollTop = 0;
+    await this.#load(id);
+  }
+
+  /** @param {number} id */
+  async #load(id) {
+    const signal = this.newest.next();
+    try {
+      /** @type {InContext} */
+      const log = await get(`/logs/${id}`, { context: CONTEXT_STEPS[this.contextStep] }, signal);
+      const typing =
+        this.host.contains(document.activeElement) && document.activeElement?.matches("input, textarea");
+      if (this.log?.id === id && typing) this.#fillContext(log);
+      else this.#draw(log, log);
+    } catch (error) {
+      if (signal.aborted) return;
+      const gone = error instanceof Refused && error.status === 404;
+      const words = gone
+        ? "This record is not stored any more: it was deleted, or is older than what is kept."
+        : /** @type {Error} */ (error).message;
+      if (!this.log || gone)
+        this.host.replaceChildren(this.#head(null), el("p.empty-line", { role: "alert" }, words));
+      else this.contextHost?.replaceChildren(el("p.empty-line", null, words));
+    }
+  }
+
+  /** Draw again in another zone. @param {import("./times.js").Zone} zone */
+  setZone(zone) {
+    this.zone = zone;
+    if (this.log) void this.show(this.log.id, this.log);
+  }
+
+  /** @param {LogRecord} log @param {InContext | null} [context] */
+  #draw(log, context = null) {
+    const top = this.host.scrollTop;
+    this.log = log;
+    this.contextHost = el("div.context");
+    this.host.replaceChildren(
+      this.#head(log),
+      el(
+        "div.detail-body",
+        null,
+        el(
+          "div.detail-when",
+          null,
+          el("time", { datetime: log.time }, fullTime(log.time, this.zone)),
+          el("span.soft", null, ago(log.time, Date.now())),
+        ),
+        block(log.message, "div.detail-message"),
+        this.#exception(log),
+        this.#attributes(log),
+        new Annotations(log, (changed) => this.#changed(changed)).node,
+        this.#facts(log),
+        el(
+          "section",
+          { "aria-label": "Around this record" },
+          el("h3", null, "Around it", el("span.soft", null, " same instance, no filters")),
+          this.contextHost,
+        ),
+      ),
+    );
+    if (context) this.#fillContext(context);
+    this.host.scrollTop = top;
+  }
+
+  /** @param {LogRecord} changed */
+  #changed(changed) {
+    if (this.log?.id === changed.id) this.log = changed;
+    this.events.onChange(changed);
+  }
+
+  /** @param {LogRecord | null} log */
+  #head(log) {
+    const { onStep, onClose, onLink } = this.events;
+    return el(
+      "header.detail-head",
+      null,
+      log && levelOf(log),
+      log && prefixOf(log),
+      el(
+        "span.detail-tools",
+        null,
+        iconButton("up", "Record before (k)", () => onStep(-1)),
+        iconButton("down", "Next record (j)", () => onStep(1)),
+        log && iconButton("link", "Copy a link to this record", () => onLink(log)),
+        iconButton("close", "Close (Esc)", onClose),
+      ),
+    );
+  }
+
+  /** @param {LogRecord} log */
+  #exception({ exception }) {
+    if (!exception) return null;
+    const values = Object.entries(exception.arguments ?? {});
+    return el(
+      "section.exception",
+      { "aria-label": "Exception" },
+      el(
+        "h3",
+        null,
+        el("span.exception-type", null, bare(clip(exception.type, 300))),
+        " ",
+        block(exception.message, "span.exception-message"),
+      ),
+      block(exception.stacktrace.trimEnd(), "pre.stack"),
+      values.length > 0 && el("h4", null, "Arguments of the innermost frame"),
+      values.length > 0 &&
+        el(
+          "dl.facts",
+          null,
+          values
+            .map(([name, value]) => [el("dt", null, bare(name)), el("dd", null, block(value, "code"))])
+            .flat(),
+        ),
+    );
+  }
+
+  /** @param {LogRecord} log */
+  #attributes(log) {
+    const entries = Object.entries(log.attributes);
+    if (!entries.length) return null;
+    return el(
+      "section",
+      { "aria-label": "Attributes" },
+      el("h3", null, "Attributes"),
+      el(
+        "dl.facts",
+        null,
+        entries.flatMap(([name, value]) =>
+          this.#fact(name, valueText(value), isField(name) && typeof value !== "object" ? name : null),
+        ),
+      ),
+    );
+  }
+
+  /** @param {LogRecord} log */
+  #facts(log) {
+    const { source, process } = log;
+    const place = source.file ? `${source.file}${source.line ? `:${source.line}` : ""}` : "";
+    const late = (micros(log.received) - micros(log.time)) / 1e6;
+    const pattern = log.template ? el("span", null, template(log.template)) : null;
+    return el(
+      "section",
+      { "aria-label": "Fields" },
+      el("h3", null, "Fields"),
+      el(
+        "dl.facts",
+        null,
+        this.#fact("level", log.level, "level"),
+        this.#fact("project", log.project, "project"),
+        this.#fact("service", log.service, "service", el(`span.hue-${hue(log.service)}`, null, log.service)),
+        this.#fact("instance", log.instance, "instance"),
+        this.#fact("logger", log.logger, "logger"),
+        this.#fact("pattern", String(log.pattern_id), "pattern", pattern),
+        this.#fact(
+          "source",
+          place,
+          source.file ? "file" : null,
+          el("code", null, bare(place)),
+          source.file ?? "",
+        ),
+        this.#fact(
+          "function",
+          source.function ?? "",
+          "function",
+          el("code", null, bare(source.function ?? "")),
+        ),
+        this.#fact("thread", process.thread ?? "", "thread"),
+        this.#fact("process", process.pid === null ? "" : String(process.pid), "pid"),
+        this.#fact("trace", log.trace_id ?? "", "trace", el("code", null, log.trace_id)),
+        this.#fact("span", log.span_id ?? "", null, el("code", null, log.span_id)),
+        this.#fact("test", log.test_id ?? "", "test"),
+        this.#fact(
+          "received",
+          `${fullTime(log.received, this.zone)}${late > LATE_S ? ` (${span(late)} later)` : ""}`,
+          null,
+        ),
+        this.#fact("id", String(log.id), null),
+      ),
+    );
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} value  nothing is shown without one
+   * @param {string | null} field  of the query language; null: cannot be asked for
+   * @param {Node | null} [shown]
+   * @param {string} [asked]  the value to ask for, where it is another one
+   */
+  #fact(name, value, field, shown = null, asked = value) {
+    if (!value) return [];
+    const ask = (/** @type {boolean} */ exclude) => () =>
+      this.events.onFilter(/** @type {string} */ (field), asked, exclude);
+    const short = clip(bare(asked), 60);
+    return [
+      el("dt", null, bare(name)),
+      el(
+        "dd",
+        null,
+        el("span.fact-value", null, shown ?? block(value, "span")),
+        field !== null &&
+          asked.length < 1000 &&
+          el(
+            "span.fact-tools",
+            null,
+            iconButton("plus", `Only ${name} ${short}`, ask(false)),
+            iconButton("minus", `Without ${name} ${short}`, ask(true)),
+          ),
+      ),
+    ];
+  }
+
+  /** @param {InContext} log */
+  #fillContext(log) {
+    const more = CONTEXT_STEPS[this.contextStep + 1];
+    const full = Math.max(log.before.length, log.after.length) >= CONTEXT_STEPS[this.contextStep];
+    this.contextHost?.replaceChildren(
+      contextOf(log, this.zone, this.events.onOpen),
+      ...(more && full
+        ? [
+            el(
+              "button.more",
+              { type: "button", onclick: () => this.#widen() },
+              icon("down"),
+              `${more} lines on each side`,
+            ),
+          ]
+        : []),
+    );
+  }
+
+  #widen() {
+    this.contextStep += 1;
+    if (this.log) void this.#load(this.log.id);
+  }
+}

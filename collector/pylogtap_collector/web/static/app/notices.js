@@ -1,0 +1,105 @@
+import { byId, el } from "./dom.js";
+
+const TOAST_MS = 3_500;
+let toastTimer = 0;
+
+/**
+ * A word that goes away by itself.
+ * @param {string} words
+ */
+export function toast(words) {
+  const host = byId("toast");
+  host.textContent = words;
+  host.hidden = false;
+  announce(words);
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (host.hidden = true), TOAST_MS);
+}
+
+/**
+ * Words for screen readers alone.
+ * @param {string} words
+ */
+export function announce(words) {
+  byId("status").textContent = words;
+}
+
+/**
+ * A line above everything that stays until it is taken away.
+ * @param {string | null} words null: take it away
+ */
+export function banner(words) {
+  const host = byId("banner");
+  host.hidden = words === null;
+  host.replaceChildren(...(words === null ? [] : [el("span.spinner", { "aria-hidden": "true" }), words]));
+}
+
+const FIRST_LOG = `import logging, pylogtap
+pylogtap.init("shop/checkout"); logging.getLogger().warning("hello from %s", "Python")`;
+
+/**
+ * What stands in place of the records.
+ * @param {Node[] | null} content null: the records are to be seen
+ */
+export function notice(content) {
+  const host = byId("notice");
+  host.hidden = content === null;
+  host.replaceChildren(...(content ?? []));
+}
+
+/** For a collector that has never got a record. */
+export function firstSteps() {
+  const copy = () =>
+    navigator.clipboard.writeText(FIRST_LOG).then(
+      () => toast("Copied"),
+      () => toast("The browser does not allow copying here"),
+    );
+  return [
+    el("h2", null, "Nothing logged yet"),
+    el("p", null, "Send the first record with two lines of Python, then watch it come in here:"),
+    el(
+      "div.code-block",
+      null,
+      el("pre", null, el("code", null, FIRST_LOG)),
+      el("button.button", { type: "button", onclick: copy }, "Copy"),
+    ),
+    el(
+      "p.soft",
+      null,
+      "Or tap a program as it is: ",
+      el("code", null, "pylogtap run -- python app.py"),
+      ". Nothing arrives? ",
+      el("code", null, "pylogtap doctor"),
+      " says why.",
+    ),
+  ];
+}
+
+/**
+ * For a search without results.
+ * @param {{text: string, act: () => void}[]} ways out
+ */
+export function nothingFound(ways) {
+  return [
+    el("h2", null, "No records match"),
+    el("p", null, ways.length ? "There are others:" : "Change the query or the time range."),
+    el(
+      "div.ways",
+      null,
+      ways.map(({ text, act }) => el("button.button", { type: "button", onclick: act }, text)),
+    ),
+  ];
+}
+
+/**
+ * For an answer that is a refusal.
+ * @param {string} words
+ * @param {() => void} again
+ */
+export function failed(words, again) {
+  return [
+    el("h2", null, "This did not work"),
+    el("p", { role: "alert" }, words),
+    el("button.button", { type: "button", onclick: again }, "Try again"),
+  ];
+}

@@ -1,0 +1,1 @@
+"""Not a package to import from: a folder that stands on PYTHONPATH, see :mod:`pylogtap.inject`."""
