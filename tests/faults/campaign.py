@@ -24,7 +24,7 @@ PROJECT, SERVICE = "faults", "app"
 THREADS = 4
 _DRAIN = "import json, dataclasses, pylogtap; print(json.dumps(dataclasses.asdict(pylogtap.drain())))"
 _ARRIVING_S = 60.0  # most that what is stored may take to be found
-_DRAINING_S = 60.0
+_DRAINING_S = 900.0  # thousands of small segments, one request each
 
 
 @dataclass

@@ -31,6 +31,7 @@ _PATIENCE_S = 0.2  # how long one transaction gives way
 _LAG_S = 5.0  # the further the index is behind, the less it gives way; from here on not at all
 _QUIET_S = 0.01  # nothing came in for so long: nobody has to be given way
 _STREAMS = 256  # whose definitions are kept in memory
+_READ_S = 60.0  # the deadline of queries is for people
 _INFLATED = 64 << 20  # bytes; what is stored was inflated within the limits of ingest before
 
 
@@ -81,7 +82,7 @@ class Index:
 
     async def recover(self) -> None:
         """Find out what an earlier run has left to do. Call it before slices come in."""
-        for number, records, size in await self._engine.read(streams.backlog, timeout_s=60):
+        for number, records, size in await self._engine.read(streams.backlog, timeout_s=_READ_S):
             self.notice(number, records, size)
 
     @contextmanager
@@ -140,13 +141,14 @@ class Index:
     async def run(self) -> None:
         """Index what comes, until cancelled."""
         self._readers.clear()
-        self._patterns = Patterns(await self._engine.read(recent.all_patterns, timeout_s=60))
-        last_id = await self._engine.read(streams.indexed_up_to)
+        self._patterns = Patterns(await self._engine.read(recent.all_patterns, timeout_s=_READ_S))
+        last_id = await self._engine.read(streams.indexed_up_to, timeout_s=_READ_S)
         while True:
             self._came.clear()
             stored = self._stored  # what comes while we read is not in what we read
             slices = await self._engine.read(
-                partial(streams.slices_behind, number=self._done, most_records=self._step())
+                partial(streams.slices_behind, number=self._done, most_records=self._step()),
+                timeout_s=_READ_S,
             )
             if slices:
                 last_id = await self._index(slices, last_id)
@@ -157,8 +159,7 @@ class Index:
     async def _index(self, slices: Sequence[HotSlice], last_id: int) -> int:
         """Index slices, and return the id of their last record."""
         self._lag_s = (time.time_ns() - slices[0].received) / 1e9
-        for part in slices:
-            await self._load_reader(part.stream)
+        await self._load_readers({part.stream for part in slices})
         rows = await asyncio.to_thread(self._read_rows, slices)
         rows = [row for row in rows if row.id > last_id]  # of a slice that a crash has left half done
         position = 0
@@ -208,15 +209,18 @@ class Index:
                 async with asyncio.timeout(patience_s):
                     await self._quiet.wait()
 
-    async def _load_reader(self, stream: int) -> None:
-        if stream not in self._readers:
-            definitions = Definitions()
-            for payload in await self._engine.read(partial(streams.definitions_of, stream=stream)):
-                definitions.add(payload)
-            self._readers[stream] = RecordReader(definitions, self._patterns)
-            while len(self._readers) > _STREAMS:
-                self._readers.popitem(last=False)
-        self._readers.move_to_end(stream)
+    async def _load_readers(self, wanted: set[int]) -> None:
+        for stream in wanted:
+            if stream not in self._readers:
+                definitions = Definitions()
+                for payload in await self._engine.read(
+                    partial(streams.definitions_of, stream=stream), timeout_s=_READ_S
+                ):
+                    definitions.add(payload)
+                self._readers[stream] = RecordReader(definitions, self._patterns)
+            self._readers.move_to_end(stream)
+        while len(self._readers) > max(_STREAMS, len(wanted)):
+            self._readers.popitem(last=False)
 
     def _read_rows(self, slices: Sequence[HotSlice]) -> list[Row]:
         rows: list[Row] = []
