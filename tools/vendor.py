@@ -1,5 +1,5 @@
 """
-Fetch what VENDOR.toml pins, through npm, and check its hashes: `python tools/vendor.py`.
+Fetch what VENDOR.toml pins, through npm, and check its hashes: `python -m tools.vendor`.
 
 Needs npm; only somebody who changes a version runs this. The files are committed, so neither an installation
 nor the tests need npm.
@@ -27,7 +27,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             wrong += _unpack(package, _pack(package, Path(folder)))
     for line in wrong:
-        print(line, file=sys.stderr)  # noqa: T201 -- a program's answer
+        sys.stderr.write(f"{line}\n")
     return 1 if wrong else 0
 
 

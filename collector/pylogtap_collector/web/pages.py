@@ -1,8 +1,8 @@
 """
 Routes of the pages and of the files they load.
 
-A page is an empty shell: everything it shows comes from the public API and is put in as text. The policy in its
-headers makes that a rule of the browser: no inline script or style, nothing from elsewhere, and with
+A page is an empty shell: everything it shows comes from the public API and is put in as text. The policy in
+its headers makes that a rule of the browser: no inline script or style, nothing from elsewhere, and with
 `require-trusted-types-for` no way to turn text into elements at all.
 """
 
@@ -21,19 +21,17 @@ if TYPE_CHECKING:
     from pylogtap_collector.web.assets import Asset
 
 _HERE = Path(__file__).parent
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-    )
+_RULES = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
 )
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -41,7 +39,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+_PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": "; ".join(_RULES), "Cache-Control": "no-cache"}
 _ASSET_HEADERS = {
     **_HEADERS,
     "Cache-Control": "public, max-age=31536000, immutable",

@@ -1,0 +1,1 @@
+"""Programs for those who maintain pylogtap; none is part of a distribution."""
