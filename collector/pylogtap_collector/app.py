@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from pylogtap_collector import api
-from pylogtap_collector import web as pages
 from pylogtap_collector.services import Services
 from pylogtap_collector.services.bus import Bus
 from pylogtap_collector.services.catalog import Catalog
@@ -21,6 +20,7 @@ from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.services.tidy import tidy
 from pylogtap_collector.storage.engine import Engine
 from pylogtap_collector.storage.predicates import register
+from pylogtap_collector.web import Pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -104,6 +104,7 @@ def build(settings: Settings) -> web.Application:
     app = web.Application(client_max_size=settings.body_max_bytes)
     app.cleanup_ctx.append(run)
     app.on_shutdown.append(end_tails)
-    api.setup(app, collector.services)
+    pages = Pages()
+    api.setup(app, collector.services, pages.open_paths)
     pages.setup(app)
     return app

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+LabelKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,62}$")]
+LabelValue = Annotated[str, StringConstraints(max_length=1000)]
 Order = Literal["asc", "desc"]
 
 
@@ -87,8 +89,10 @@ class LogInContext(Log):
 class LogPatch(Model):
     """What people may add to a record. A label set to null is removed (RFC 7396)."""
 
-    labels: dict[str, str | None] | None = None
-    note: str | None = None
+    labels: dict[LabelKey, LabelValue | None] | None = Field(
+        None, max_length=64, examples=[{"cause": "disk"}]
+    )
+    note: str | None = Field(None, max_length=10_000, examples=["Seen again after the release of Tuesday."])
 
 
 class Deleted(Model):

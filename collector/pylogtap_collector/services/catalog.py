@@ -21,11 +21,13 @@ from pylogtap_collector.models import (
     ServiceIn,
     ServicePage,
 )
+from pylogtap_collector.services.versions import Expected, check_version
 from pylogtap_collector.storage import places, recent
 from pylogtap_collector.storage.rows import to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from pylogtap_collector.services.index import Index
     from pylogtap_collector.settings import Settings
@@ -80,13 +82,25 @@ class Catalog:
         """
         return _project(await self._create((new.name,), new.description))
 
-    async def change_project(self, project: str, patch: PlacePatch) -> Project:
-        """Change a project's description."""
-        return _project(await self._change((project,), patch))
+    async def change_project(self, project: str, patch: PlacePatch, *, expected: Expected = None) -> Project:
+        """
+        Change a project's description.
 
-    async def delete_project(self, project: str) -> None:
-        """Remove a project, all under it, and all of its records."""
-        await self._delete((project,))
+        Raises:
+            StaleVersion: It is none of the versions expected.
+        """
+        return _project(
+            await self._change((project,), patch, lambda row: check_version(_project(row), expected))
+        )
+
+    async def delete_project(self, project: str, *, expected: Expected = None) -> None:
+        """
+        Remove a project, all under it, and all of its records.
+
+        Raises:
+            StaleVersion: It is none of the versions expected.
+        """
+        await self._delete((project,), lambda row: check_version(_project(row), expected))
 
     async def services(self, project: str, *, limit: int = 100, cursor: str | None = None) -> ServicePage:
         """
@@ -113,13 +127,27 @@ class Catalog:
         """
         return _service(await self._create((project, new.name), new.description))
 
-    async def change_service(self, project: str, service: str, patch: PlacePatch) -> Service:
-        """Change a service's description."""
-        return _service(await self._change((project, service), patch))
+    async def change_service(
+        self, project: str, service: str, patch: PlacePatch, *, expected: Expected = None
+    ) -> Service:
+        """
+        Change a service's description.
 
-    async def delete_service(self, project: str, service: str) -> None:
-        """Remove a service, its instances, and all of its records."""
-        await self._delete((project, service))
+        Raises:
+            StaleVersion: It is none of the versions expected.
+        """
+        return _service(
+            await self._change((project, service), patch, lambda row: check_version(_service(row), expected))
+        )
+
+    async def delete_service(self, project: str, service: str, *, expected: Expected = None) -> None:
+        """
+        Remove a service, its instances, and all of its records.
+
+        Raises:
+            StaleVersion: It is none of the versions expected.
+        """
+        await self._delete((project, service), lambda row: check_version(_service(row), expected))
 
     async def instances(
         self, project: str, service: str, *, limit: int = 100, cursor: str | None = None
@@ -149,13 +177,31 @@ class Catalog:
         """
         return _instance(await self._create((project, service, new.name), new.description))
 
-    async def change_instance(self, project: str, service: str, instance: str, patch: PlacePatch) -> Instance:
-        """Change an instance's description."""
-        return _instance(await self._change((project, service, instance), patch))
+    async def change_instance(
+        self, project: str, service: str, instance: str, patch: PlacePatch, *, expected: Expected = None
+    ) -> Instance:
+        """
+        Change an instance's description.
 
-    async def delete_instance(self, project: str, service: str, instance: str) -> None:
-        """Remove an instance and all of its records."""
-        await self._delete((project, service, instance))
+        Raises:
+            StaleVersion: It is none of the versions expected.
+        """
+        return _instance(
+            await self._change(
+                (project, service, instance), patch, lambda row: check_version(_instance(row), expected)
+            )
+        )
+
+    async def delete_instance(
+        self, project: str, service: str, instance: str, *, expected: Expected = None
+    ) -> None:
+        """
+        Remove an instance and all of its records.
+
+        Raises:
+            StaleVersion: It is none of the versions expected.
+        """
+        await self._delete((project, service, instance), lambda row: check_version(_instance(row), expected))
 
     async def _page(
         self, parent: tuple[str, ...], limit: int, cursor: str | None
@@ -180,8 +226,11 @@ class Catalog:
         await self._caught_up()
         return await self._engine.write(job, urgent=True)
 
-    async def _change(self, path: tuple[str, ...], patch: PlacePatch) -> PlaceRow:
+    async def _change(
+        self, path: tuple[str, ...], patch: PlacePatch, check: Callable[[PlaceRow], None]
+    ) -> PlaceRow:
         def job(connection: sqlite3.Connection) -> PlaceRow:
+            check(places.get_place(connection, path))
             if "description" in patch.model_fields_set:
                 places.describe_place(connection, path, patch.description or "")
             return places.get_place(connection, path)
@@ -189,8 +238,8 @@ class Catalog:
         await self._caught_up()
         return await self._engine.write(job, urgent=True)
 
-    async def _delete(self, path: tuple[str, ...]) -> None:
-        await self._get(path)
+    async def _delete(self, path: tuple[str, ...], check: Callable[[PlaceRow], None]) -> None:
+        check(await self._get(path))
         while ids := await self._engine.read(
             lambda connection: places.some_ids_under(connection, path, _DELETE_CHUNK)
         ):

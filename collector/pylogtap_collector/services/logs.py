@@ -21,6 +21,7 @@ from pylogtap_collector.models import (
 )
 from pylogtap_collector.services.cursors import read_cursor, write_cursor
 from pylogtap_collector.services.tail import Tail
+from pylogtap_collector.services.versions import Expected, check_version
 from pylogtap_collector.storage import counts, logs, recent
 from pylogtap_collector.storage.annotations import annotate
 from pylogtap_collector.storage.logs import Selection
@@ -220,20 +221,23 @@ class Logs:
             lambda connection: Patterns(items=counts.by_pattern(connection, selection, limit))
         )
 
-    async def annotate(self, log_id: int, patch: LogPatch) -> Log:
+    async def annotate(self, log_id: int, patch: LogPatch, *, expected: Expected = None) -> Log:
         """
         Change labels and note of a record, and return it.
 
         Args:
             log_id: Its id.
             patch: What to change (RFC 7396).
+            expected: Versions of the record that may be changed.
 
         Raises:
             NotFound: There is no such record.
+            StaleVersion: It is none of the versions expected.
         """
         await self._caught_up()
 
         def job(connection: sqlite3.Connection) -> Log:
+            check_version(_existing(connection, log_id), expected)
             annotate(connection, log_id, patch, time.time_ns())
             return _existing(connection, log_id)
 

@@ -72,6 +72,12 @@ class Tail(AsyncIterator["Log"]):
                 self._position = max(self._position, taken[-1].id)
         return self._ready.popleft()
 
+    def take_ready(self) -> list[Log]:
+        """Return the records that need not be waited for."""
+        ready = list(self._ready)
+        self._ready.clear()
+        return ready
+
     def take_skipped(self) -> int:
         """Return how many records were left out since the last call."""
         skipped, self.skipped = self.skipped, 0

@@ -1,5 +1,5 @@
-"""The pages: one shell from a template, and the files it loads."""
+"""The pages: shells from templates, and the files they load."""
 
-from pylogtap_collector.web.pages import setup
+from pylogtap_collector.web.pages import Pages
 
-__all__ = ["setup"]
+__all__ = ["Pages"]

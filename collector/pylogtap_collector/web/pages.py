@@ -18,6 +18,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pylogtap_collector.web.assets import Assets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiohttp.typedefs import Handler
+
     from pylogtap_collector.web.assets import Asset
 
 _HERE = Path(__file__).parent
@@ -39,7 +43,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": "; ".join(_RULES), "Cache-Control": "no-cache"}
 _ASSET_HEADERS = {
     **_HEADERS,
     "Cache-Control": "public, max-age=31536000, immutable",
@@ -47,33 +50,63 @@ _ASSET_HEADERS = {
 }
 
 
-def setup(app: web.Application) -> None:
+# Swagger UI draws its icons from data: addresses and makes elements of text that is ours, not the logs'.
+_DOCS_RULES = (
+    *(rule for rule in _RULES if not rule.startswith(("img-src", "require-trusted"))),
+    "img-src 'self' data:",
+)
+_PAGES = {"/": ("logs.html", _RULES), "/docs": ("docs.html", _DOCS_RULES)}
+_ICON = "/favicon.ico"
+
+
+class Pages:
     """
-    Add the pages to an application.
+    All pages, made once.
 
-    Args:
-        app: Serves the API as well, under the same origin.
+    Attributes:
+        open_paths: Where they and their files are; they hold nothing of what is stored.
     """
-    assets = Assets(_HERE / "static")
-    root = f"/static/{assets.digest}"
-    shell = _templates().get_template("logs.html").render(assets=root, version=version("pylogtap-collector"))
 
-    async def logs_page(_request: web.Request) -> web.Response:
-        return web.Response(text=shell, content_type="text/html", headers=_PAGE_HEADERS)
+    def __init__(self) -> None:
+        """Read templates and files."""
+        self._assets = Assets(_HERE / "static")
+        self._root = f"/static/{self._assets.digest}"
+        self._files = f"{self._root}/{{name}}"
+        self.open_paths = frozenset({*_PAGES, _ICON, self._files})
 
-    async def asset_file(request: web.Request) -> web.Response:
-        asset = assets.find(request.match_info["name"])
+    def setup(self, app: web.Application) -> None:
+        """
+        Add the pages to an application.
+
+        Args:
+            app: Serves the API as well, under the same origin.
+        """
+        templates = _templates()
+        for path, (template, rules) in _PAGES.items():
+            shell = templates.get_template(template).render(
+                assets=self._root, version=version("pylogtap-collector")
+            )
+            app.router.add_get(path, _page(shell, rules))
+        app.router.add_get(f"{self._root}/{{name:.+}}", self._asset)
+        app.router.add_get(_ICON, self._icon)
+
+    async def _asset(self, request: web.Request) -> web.Response:
+        asset = self._assets.find(request.match_info["name"])
         if asset is None:
-            raise web.HTTPNotFound(text="There is no such file; load the page again.")
+            raise web.HTTPNotFound
         return _answer(asset, request)
 
-    async def icon(request: web.Request) -> web.Response:
-        del request
-        raise web.HTTPFound(f"{root}/app/icon.svg")
+    async def _icon(self, _: web.Request) -> web.Response:
+        raise web.HTTPFound(f"{self._root}/app/icon.svg")
 
-    app.router.add_get("/", logs_page, name="logs-page")
-    app.router.add_get(f"{root}/{{name:.+}}", asset_file, name="asset")
-    app.router.add_get("/favicon.ico", icon, name="icon")
+
+def _page(shell: str, rules: Iterable[str]) -> Handler:
+    headers = {**_HEADERS, "Content-Security-Policy": "; ".join(rules), "Cache-Control": "no-cache"}
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text=shell, content_type="text/html", headers=headers)
+
+    return page
 
 
 def _templates() -> Environment:

@@ -1,0 +1,59 @@
+"""The HTTP API: typed routes, their checks, their errors and their description."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from pylogtap_collector.api import health, ingest, logs, places, streams
+from pylogtap_collector.api.access import access
+from pylogtap_collector.api.openapi import describe
+from pylogtap_collector.api.problems import problems
+from pylogtap_collector.api.requests import handler_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pylogtap_collector.services import Services
+
+GROUPS = (logs.routes, streams.routes, places.routes, ingest.routes, health.routes)
+OPENAPI = "/openapi.json"
+
+__all__ = ["GROUPS", "OPENAPI", "setup"]
+
+
+def setup(app: web.Application, services: Services, open_paths: Iterable[str] = ()) -> None:
+    """
+    Add the API to an application.
+
+    Args:
+        app: Not started yet.
+        services: What the API calls.
+        open_paths: Paths beyond the API that need no key.
+    """
+    operations = [operation for group in GROUPS for operation in group.operations]
+    open_operations = (operation.path for operation in operations if operation.is_open)
+    app.middlewares.extend(
+        (problems, access(services.settings, frozenset({OPENAPI, *open_operations, *open_paths})))
+    )
+    by_path: dict[str, web.Resource] = {}
+    for operation in operations:
+        resource = by_path.get(operation.path)
+        if resource is None:
+            resource = by_path[operation.path] = app.router.add_resource(operation.path)
+        handler = handler_of(operation, services)
+        resource.add_route(operation.method, handler)
+        if operation.method == "GET" and operation.result is not None:  # what has an end
+            resource.add_route("HEAD", handler)
+    _serve_description(app)
+
+
+def _serve_description(app: web.Application) -> None:
+    document = describe(GROUPS)
+
+    async def openapi(_: web.Request) -> web.Response:
+        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=document, content_type="application/json", headers=headers)
+
+    app.router.add_get(OPENAPI, openapi)

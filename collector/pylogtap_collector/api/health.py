@@ -1,0 +1,43 @@
+"""What those ask who watch over the collector."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from pylogtap_collector.api.routing import Answer, Routes
+from pylogtap_collector.models import Health
+from pylogtap_collector.services import Services
+
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
+routes = Routes("health", "Whether the collector lives, can store, and what it has counted.")
+
+
+@routes.get("/healthz", is_open=True)
+async def read_liveness(services: Services) -> Health:
+    """
+    Tell that the collector is alive.
+
+    Restart it when this does not answer.
+    """
+    return await services.health.alive()
+
+
+@routes.get("/readyz", is_open=True)
+async def read_readiness(services: Services) -> Answer[Health]:
+    """
+    Tell whether records can be stored, by storing something.
+
+    The answer has status 503, and says why, when they cannot.
+    """
+    report = await services.health.ready()
+    return Answer(report, status=None if report.status == "ok" else 503)
+
+
+@routes.get("/metrics", content={"text/plain": "Prometheus' text format, version 0.0.4."})
+async def read_metrics(services: Services) -> web.Response:
+    """Return the collector's own metrics, for Prometheus."""
+    text = await services.health.metrics()
+    return web.Response(
+        body=text.encode(), headers={"Content-Type": _PROMETHEUS, "Cache-Control": "no-store"}
+    )

@@ -1,0 +1,155 @@
+"""Questions about records, and labels, notes and deletion."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pylogtap_collector.api.parameters import (
+    Cursor,
+    IfMatch,
+    Limit,
+    LogId,
+    QueryText,
+    Since,
+    Sorting,
+    Text,
+    Until,
+    etag,
+    expected_versions,
+)
+from pylogtap_collector.api.routing import Answer, Routes
+from pylogtap_collector.errors import (
+    Invalid,
+    InvalidCursor,
+    InvalidQuery,
+    NotFound,
+    QueryTooSlow,
+    StaleVersion,
+)
+from pylogtap_collector.models import (
+    Deleted,
+    Facets,
+    Histogram,
+    Log,
+    LogInContext,
+    LogPage,
+    LogPatch,
+    Patterns,
+)
+from pylogtap_collector.services import Services
+from pylogtap_collector.services.versions import version_of
+
+_ASKED = (InvalidQuery, Invalid, QueryTooSlow)
+_TAG = {"ETag": "Version of labels and note; give it as If-Match when you change them."}
+
+routes = Routes("logs", "Search, count and annotate records.")
+
+
+@routes.get("/api/v1/logs", errors=(*_ASKED, InvalidCursor))
+async def list_logs(
+    services: Services,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    order: Sorting = "desc",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> LogPage:
+    """
+    Search records.
+
+    Going on by `cursor` neither skips nor repeats a record, also while others arrive.
+    """
+    return await services.logs.page(q, since=since, until=until, order=order, limit=limit, cursor=cursor)
+
+
+@routes.get("/api/v1/logs/histogram", errors=_ASKED)
+async def count_logs_over_time(
+    services: Services,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    buckets: Annotated[int, Field(ge=1, le=1000, description="Stretches to count in.")] = 60,
+) -> Histogram:
+    """
+    Count records over time, by level.
+
+    All stretches are returned, also those without a record.
+    """
+    return await services.logs.histogram(q, since=since, until=until, buckets=buckets)
+
+
+@routes.get("/api/v1/logs/facets", errors=_ASKED)
+async def count_logs_by_value(
+    services: Services,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    fields: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=200)]],
+        Field(
+            min_length=1,
+            max_length=20,
+            description="Fields of the query language, also attributes; repeat it, or separate by commas.",
+        ),
+    ] = ["level", "project", "service", "instance", "logger"],  # noqa: B006 - pydantic copies it
+    limit: Annotated[int, Field(ge=1, le=1000, description="Values of a field.")] = 10,
+) -> Facets:
+    """Return the most frequent values of fields."""
+    return await services.logs.facets(q, since=since, until=until, fields=list(fields), limit=limit)
+
+
+@routes.get("/api/v1/logs/patterns", errors=_ASKED)
+async def count_logs_by_pattern(
+    services: Services, q: QueryText = "", since: Since = None, until: Until = None, limit: Limit = 20
+) -> Patterns:
+    """Return the most frequent patterns: messages without what varies in them."""
+    return await services.logs.patterns(q, since=since, until=until, limit=limit)
+
+
+@routes.get("/api/v1/logs/{log_id}", errors=(NotFound,), headers=_TAG)
+async def read_log(
+    services: Services,
+    log_id: LogId,
+    context: Annotated[int, Field(ge=0, le=500, description="Lines of its instance on each side.")] = 0,
+) -> Answer[LogInContext]:
+    """Return one record, with the lines around it."""
+    log = await services.logs.one(log_id, context=context)
+    return Answer(log, etag(version_of(log)))
+
+
+@routes.patch("/api/v1/logs/{log_id}", errors=(NotFound, StaleVersion), headers=_TAG)
+async def annotate_log(
+    services: Services, log_id: LogId, patch: LogPatch, if_match: IfMatch = None
+) -> Answer[Log]:
+    """
+    Change labels and note of a record, by a merge patch (RFC 7396).
+
+    What the program logged cannot be changed.
+    """
+    log = await services.logs.annotate(log_id, patch, expected=expected_versions(if_match))
+    return Answer(log, etag(version_of(log)))
+
+
+@routes.delete("/api/v1/logs", errors=_ASKED)
+async def delete_logs(
+    services: Services,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    everything: Annotated[
+        bool, Field(alias="all", description="Has to be `true` where neither query nor range is given.")
+    ] = False,
+) -> Deleted:
+    """
+    Delete the records that match, for good.
+
+    Those that come while this runs stay.
+    """
+    if not (q.strip() or since or until or everything):
+        raise Invalid(
+            "This would delete every record; give a query or a range, or `all=true` if you mean it."
+        )
+    return await services.logs.delete(q, since=since, until=until)

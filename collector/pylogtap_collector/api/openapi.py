@@ -1,0 +1,173 @@
+"""The OpenAPI 3.1 document, made from the same operations that serve (https://spec.openapis.org/oas/v3.1.1)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic.json_schema import models_json_schema
+
+from pylogtap.version import __version__
+from pylogtap_collector.api.problems import PROBLEM_TYPE
+from pylogtap_collector.api.requests import JSON_TYPES
+from pylogtap_collector.api.routing import Raw
+from pylogtap_collector.errors import CollectorError, Invalid, Overloaded
+from pylogtap_collector.models import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import BaseModel
+
+    from pylogtap_collector.api.routing import Operation, Routes
+
+Mode = Literal["validation", "serialization"]
+Refs = dict[tuple[Any, Mode], dict[str, Any]]
+
+_REF = "#/components/schemas/{model}"
+_DESCRIPTION = """\
+Everything the page and the command line do goes through this API.
+
+Errors are `application/problem+json` (RFC 9457) with a stable `code` and a `detail` that says what to do.
+Lists have `limit` and `cursor`; `next` of a page is the `cursor` of the following one. Changes are merge
+patches (RFC 7396); send the `ETag` you have read as `If-Match`, and nobody overwrites what he has not seen.
+Times are RFC 3339 in UTC.
+"""
+_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The key that the collector was started with. Without one, this machine needs none.",
+}
+_COMMON = {401: "no_key, wrong_key", 403: "wrong_host, cross_origin", 500: "internal"}
+
+
+def describe(groups: Iterable[Routes]) -> bytes:
+    """
+    Return the document as JSON.
+
+    Args:
+        groups: All operations.
+    """
+    groups = list(groups)
+    operations = [operation for group in groups for operation in group.operations]
+    schemas, definitions = models_json_schema(_models(operations), ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for operation in operations:
+        paths[operation.path][operation.method.lower()] = _operation(operation, schemas)
+    document = {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "pylogtap collector",
+            "version": __version__,
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": group.tag, "description": group.description} for group in groups],
+        "paths": paths,
+        "components": {"schemas": definitions["$defs"], "securitySchemes": {"key": _KEY}},
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _models(operations: Sequence[Operation]) -> list[tuple[type[BaseModel], Mode]]:
+    models: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
+    for operation in operations:
+        if isinstance(operation.body, type):
+            models[operation.body, "validation"] = None
+        if operation.result is not None:
+            models[operation.result, "serialization"] = None
+    return list(models)
+
+
+def _operation(operation: Operation, schemas: Refs) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": [
+            *_parameters(operation.path_model, "path"),
+            *_parameters(operation.query_model, "query"),
+            *_parameters(operation.header_model, "header"),
+        ],
+        "responses": _responses(operation, schemas),
+        "security": [] if operation.is_open else [{"key": []}, {}],
+    }
+    if operation.description:
+        found["description"] = operation.description
+    if operation.body is not None:
+        found["requestBody"] = {"required": True, "content": _body(operation, schemas)}
+    return found
+
+
+def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    parameters = []
+    for name, given in schema.get("properties", {}).items():
+        each = {key: value for key, value in given.items() if key != "title"}
+        parameter = {"name": name, "in": place, "required": place == "path" or name in required}
+        if "description" in each:
+            parameter["description"] = each.pop("description")
+        if "examples" in each:
+            parameter["example"] = each.pop("examples")[0]
+        parameters.append({**parameter, "schema": _without_null(each)})
+    return parameters
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value that is there: a parameter is left out, it is never null."""
+    choices = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return {**choices[0], **rest}
+
+
+def _body(operation: Operation, schemas: Refs) -> dict[str, Any]:
+    if isinstance(operation.body, Raw):
+        return {operation.body.content_type: {}}
+    assert operation.body is not None
+    schema = schemas[operation.body, "validation"]
+    kinds = JSON_TYPES if operation.method == "PATCH" else JSON_TYPES[:1]
+    return {kind: {"schema": schema} for kind in kinds}
+
+
+def _responses(operation: Operation, schemas: Refs) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": operation.summary}
+    if operation.result is not None:
+        good["content"] = {"application/json": {"schema": schemas[operation.result, "serialization"]}}
+    elif operation.content:
+        good["content"] = {kind: {"schema": {"type": "string"}} for kind in operation.content}
+        good["description"] = " ".join(operation.content.values())
+    if operation.headers:
+        good["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in operation.headers.items()
+        }
+    responses = {str(operation.status): good}
+    problem = {PROBLEM_TYPE: {"schema": schemas[Problem, "serialization"]}}
+    for status, text in sorted(_refusals(operation).items()):
+        responses.setdefault(str(status), {"description": text, "content": problem})
+    return responses
+
+
+def _refusals(operation: Operation) -> dict[int, str]:
+    refusals: dict[int, list[str]] = defaultdict(list)
+    errors: list[type[CollectorError]] = [*operation.errors]
+    if operation.method != "GET":
+        errors.append(Overloaded)
+    if operation.path_model.model_fields or operation.query_model.model_fields or operation.body:
+        errors.append(Invalid)
+    for error in dict.fromkeys(errors):
+        meaning = (error.__doc__ or "").partition("\n")[0]
+        refusals[error.status].append(f"`{error.code}`: {meaning}")
+    described = {status: " ".join(texts) for status, texts in refusals.items()}
+    for status, codes in _COMMON.items():
+        described.setdefault(status, f"`{codes.replace(', ', '`, `')}`")
+    if operation.body is not None:
+        described.setdefault(413, "`too_large`: The body is too large.")
+        described.setdefault(415, "`unsupported_media_type`: The body is of another kind.")
+        described.setdefault(408, "`body_too_slow`: The body did not come in time.")
+    return described

@@ -1,0 +1,68 @@
+"""Parameters that several operations share, with their limits and descriptions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from pylogtap_collector.api.routing import Header
+from pylogtap_collector.models import Order
+
+_TIME = "RFC 3339, seconds since the epoch (or ms, µs, ns), or how long ago: `15m`, `1h30m`, `now-2d`."
+
+
+def _readable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a zero character")
+    text.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+    return text
+
+
+Text = Annotated[str, AfterValidator(_readable)]
+PlaceName = Annotated[Text, Field(max_length=63, description="A segment of a prefix.", examples=["shop"])]
+LogId = Annotated[int, Field(ge=0, le=2**53, description="The log's `id`.")]
+QueryText = Annotated[
+    Text,
+    Field(
+        max_length=4000,
+        description='A query; empty: all. Words, `"phrases"`, `field:value`, `OR`, `-`, parentheses.',
+        examples=["level:>=warning service:checkout"],
+    ),
+]
+Since = Annotated[
+    Text | None, Field(max_length=64, description=f"Beginning of the range. {_TIME}", examples=["1h"])
+]
+Until = Annotated[Text | None, Field(max_length=64, description=f"End of the range, not included. {_TIME}")]
+Sorting = Annotated[Order, Field(description="By time: `desc` is the newest first.")]
+Limit = Annotated[int, Field(ge=1, le=1000, description="The most to return.")]
+Cursor = Annotated[Text | None, Field(max_length=400, description="`next` of the page before.")]
+IfMatch = Annotated[
+    Text | None,
+    Header("If-Match"),
+    Field(max_length=400, description="`ETag` of what was read; the change is refused if it is not current."),
+]
+
+
+def expected_versions(if_match: str | None) -> frozenset[str] | None:
+    """
+    Return the versions that a header If-Match names (RFC 9110, 13.1.1); None: any.
+
+    Args:
+        if_match: Its value. Weak tags never match, as the standard wants it.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return frozenset(
+        tag.strip()[1:-1] for tag in if_match.split(",") if tag.strip()[:1] == '"' == tag.strip()[-1:]
+    )
+
+
+def etag(version: str) -> dict[str, str]:
+    """
+    Return the header that names a version.
+
+    Args:
+        version: From :func:`pylogtap_collector.services.versions.version_of`.
+    """
+    return {"ETag": f'"{version}"'}

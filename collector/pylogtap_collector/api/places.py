@@ -1,0 +1,168 @@
+"""CRUD of projects, services and instances. They appear by themselves with their first record, too."""
+
+from __future__ import annotations
+
+from pylogtap_collector.api.parameters import Cursor, IfMatch, Limit, PlaceName, etag, expected_versions
+from pylogtap_collector.api.routing import Answer, Routes
+from pylogtap_collector.errors import Conflict, InvalidCursor, NotFound, StaleVersion
+from pylogtap_collector.models import (
+    Instance,
+    InstanceIn,
+    InstancePage,
+    PlacePatch,
+    Project,
+    ProjectIn,
+    ProjectPage,
+    Service,
+    ServiceIn,
+    ServicePage,
+)
+from pylogtap_collector.services import Services
+from pylogtap_collector.services.versions import version_of
+
+PROJECTS = "/api/v1/projects"
+PROJECT = f"{PROJECTS}/{{project}}"
+SERVICES = f"{PROJECT}/services"
+SERVICE = f"{SERVICES}/{{service}}"
+INSTANCES = f"{SERVICE}/instances"
+INSTANCE = f"{INSTANCES}/{{instance}}"
+_TAG = {"ETag": "Version of the description; give it as If-Match when you change or delete it."}
+_CREATED = {**_TAG, "Location": "Address of what was created."}
+
+routes = Routes("places", "Projects, services and instances: the three segments of a prefix.")
+
+
+@routes.get(PROJECTS, errors=(InvalidCursor,))
+async def list_projects(services: Services, limit: Limit = 100, cursor: Cursor = None) -> ProjectPage:
+    """List projects by name."""
+    return await services.catalog.projects(limit=limit, cursor=cursor)
+
+
+@routes.post(PROJECTS, status=201, errors=(Conflict,), headers=_CREATED)
+async def create_project(services: Services, new: ProjectIn) -> Answer[Project]:
+    """Create a project, before its first record."""
+    made = await services.catalog.create_project(new)
+    return Answer(made, etag(version_of(made)) | _location(made.name))
+
+
+@routes.get(PROJECT, errors=(NotFound,), headers=_TAG)
+async def read_project(services: Services, project: PlaceName) -> Answer[Project]:
+    """Return a project."""
+    found = await services.catalog.project(project)
+    return Answer(found, etag(version_of(found)))
+
+
+@routes.patch(PROJECT, errors=(NotFound, StaleVersion), headers=_TAG)
+async def change_project(
+    services: Services, project: PlaceName, patch: PlacePatch, if_match: IfMatch = None
+) -> Answer[Project]:
+    """Change a project's description, by a merge patch (RFC 7396)."""
+    changed = await services.catalog.change_project(project, patch, expected=expected_versions(if_match))
+    return Answer(changed, etag(version_of(changed)))
+
+
+@routes.delete(PROJECT, errors=(NotFound, Conflict, StaleVersion))
+async def delete_project(services: Services, project: PlaceName, if_match: IfMatch = None) -> None:
+    """Delete a project with its services, instances and all of their records."""
+    await services.catalog.delete_project(project, expected=expected_versions(if_match))
+
+
+@routes.get(SERVICES, errors=(NotFound, InvalidCursor))
+async def list_services(
+    services: Services, project: PlaceName, limit: Limit = 100, cursor: Cursor = None
+) -> ServicePage:
+    """List the services of a project by name."""
+    return await services.catalog.services(project, limit=limit, cursor=cursor)
+
+
+@routes.post(SERVICES, status=201, errors=(NotFound, Conflict), headers=_CREATED)
+async def create_service(services: Services, project: PlaceName, new: ServiceIn) -> Answer[Service]:
+    """Create a service, before its first record."""
+    made = await services.catalog.create_service(project, new)
+    return Answer(made, etag(version_of(made)) | _location(project, made.name))
+
+
+@routes.get(SERVICE, errors=(NotFound,), headers=_TAG)
+async def read_service(services: Services, project: PlaceName, service: PlaceName) -> Answer[Service]:
+    """Return a service."""
+    found = await services.catalog.service(project, service)
+    return Answer(found, etag(version_of(found)))
+
+
+@routes.patch(SERVICE, errors=(NotFound, StaleVersion), headers=_TAG)
+async def change_service(
+    services: Services, project: PlaceName, service: PlaceName, patch: PlacePatch, if_match: IfMatch = None
+) -> Answer[Service]:
+    """Change a service's description, by a merge patch (RFC 7396)."""
+    expected = expected_versions(if_match)
+    changed = await services.catalog.change_service(project, service, patch, expected=expected)
+    return Answer(changed, etag(version_of(changed)))
+
+
+@routes.delete(SERVICE, errors=(NotFound, Conflict, StaleVersion))
+async def delete_service(
+    services: Services, project: PlaceName, service: PlaceName, if_match: IfMatch = None
+) -> None:
+    """Delete a service with its instances and all of their records."""
+    await services.catalog.delete_service(project, service, expected=expected_versions(if_match))
+
+
+@routes.get(INSTANCES, errors=(NotFound, InvalidCursor))
+async def list_instances(
+    services: Services, project: PlaceName, service: PlaceName, limit: Limit = 100, cursor: Cursor = None
+) -> InstancePage:
+    """List the instances of a service by name."""
+    return await services.catalog.instances(project, service, limit=limit, cursor=cursor)
+
+
+@routes.post(INSTANCES, status=201, errors=(NotFound, Conflict), headers=_CREATED)
+async def create_instance(
+    services: Services, project: PlaceName, service: PlaceName, new: InstanceIn
+) -> Answer[Instance]:
+    """Create an instance, before its first record."""
+    made = await services.catalog.create_instance(project, service, new)
+    return Answer(made, etag(version_of(made)) | _location(project, service, made.name))
+
+
+@routes.get(INSTANCE, errors=(NotFound,), headers=_TAG)
+async def read_instance(
+    services: Services, project: PlaceName, service: PlaceName, instance: PlaceName
+) -> Answer[Instance]:
+    """Return an instance."""
+    found = await services.catalog.instance(project, service, instance)
+    return Answer(found, etag(version_of(found)))
+
+
+@routes.patch(INSTANCE, errors=(NotFound, StaleVersion), headers=_TAG)
+async def change_instance(
+    services: Services,
+    project: PlaceName,
+    service: PlaceName,
+    instance: PlaceName,
+    patch: PlacePatch,
+    if_match: IfMatch = None,
+) -> Answer[Instance]:
+    """Change an instance's description, by a merge patch (RFC 7396)."""
+    changed = await services.catalog.change_instance(
+        project, service, instance, patch, expected=expected_versions(if_match)
+    )
+    return Answer(changed, etag(version_of(changed)))
+
+
+@routes.delete(INSTANCE, errors=(NotFound, Conflict, StaleVersion))
+async def delete_instance(
+    services: Services,
+    project: PlaceName,
+    service: PlaceName,
+    instance: PlaceName,
+    if_match: IfMatch = None,
+) -> None:
+    """Delete an instance and all of its records."""
+    expected = expected_versions(if_match)
+    await services.catalog.delete_instance(project, service, instance, expected=expected)
+
+
+def _location(*names: str) -> dict[str, str]:
+    levels = ("projects", "services", "instances")
+    path = "".join(f"/{level}/{name}" for level, name in zip(levels, names, strict=False))
+    return {"Location": f"/api/v1{path}"}

@@ -1,0 +1,144 @@
+"""From a request to the arguments of an operation, and from its result to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from pylogtap_collector.api.problems import Refusal
+from pylogtap_collector.api.routing import Answer, Raw
+from pylogtap_collector.errors import Invalid
+from pylogtap_collector.services import Services
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+    from multidict import MultiMapping
+
+    from pylogtap_collector.api.routing import Operation
+
+JSON_TYPES = ("application/json", "application/merge-patch+json")
+_NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def handler_of(operation: Operation, services: Services) -> Handler:
+    """
+    Make the handler that serves an operation.
+
+    Args:
+        operation: What to do.
+        services: By whom.
+    """
+    given: dict[type, Any] = {Services: services}
+    lists = _list_names(operation.query_model)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        arguments: dict[str, Any] = {}
+        arguments |= _checked(operation.path_model, request.match_info, "path")
+        arguments |= _checked(operation.query_model, _query(request.query, lists), "query")
+        arguments |= _checked(operation.header_model, _headers(operation, request), "header")
+        if operation.body is not None:
+            assert operation.body_name is not None
+            arguments[operation.body_name] = await _body(operation.body, request, services)
+        for name, kind in operation.injected.items():
+            arguments[name] = given.get(kind, request)
+        return _answer(operation, await operation.function(**arguments))
+
+    return handle
+
+
+def _answer(operation: Operation, result: Any) -> web.StreamResponse:
+    if isinstance(result, web.StreamResponse):
+        return result
+    headers, status = dict(_NO_STORE), operation.status
+    if isinstance(result, Answer):
+        headers |= result.headers
+        status = result.status or status
+        result = result.body
+    if result is None:
+        return web.Response(status=status, headers=headers)
+    return web.Response(
+        status=status,
+        body=result.model_dump_json().encode(),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def _checked(model: type[BaseModel], values: Any, place: str) -> dict[str, Any]:
+    if not model.model_fields and not values:
+        return {}
+    try:
+        checked = model.model_validate(dict(values))
+    except ValidationError as error:
+        raise _invalid(error, place) from error
+    return {name: getattr(checked, name) for name in model.model_fields}
+
+
+def _invalid(error: ValidationError, place: str) -> Invalid:
+    mistakes = [
+        {
+            "place": place,
+            "name": ".".join(str(part) for part in each["loc"]),
+            "message": each["msg"].removeprefix("Value error, "),
+        }
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    first = mistakes[0]
+    name = f" `{first['name']}`" if first["name"] else ""
+    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    return Invalid(f"{place}{name}: {first['message']}{more}; /docs shows what is right.", errors=mistakes)
+
+
+def _list_names(model: type[BaseModel]) -> frozenset[str]:
+    schema = model.model_json_schema()
+    return frozenset(
+        name for name, each in schema.get("properties", {}).items() if each.get("type") == "array"
+    )
+
+
+def _query(query: MultiMapping[str], lists: frozenset[str]) -> dict[str, Any]:
+    """Return the members of a query string; lists may be repeated or separated by commas."""
+    values: dict[str, Any] = {}
+    for name in dict.fromkeys(query):
+        found = query.getall(name)
+        if name in lists:
+            values[name] = [part for each in found for part in each.split(",") if part]
+        elif len(found) > 1:
+            raise Invalid(f"query `{name}`: it is given {len(found)} times; give it once.")
+        else:
+            values[name] = found[0]
+    return values
+
+
+def _headers(operation: Operation, request: web.Request) -> dict[str, str]:
+    names = operation.header_names.values()
+    return {name: request.headers[name] for name in names if name in request.headers}
+
+
+async def _body(kind: type[BaseModel] | Raw, request: web.Request, services: Services) -> Any:
+    wanted = (kind.content_type,) if isinstance(kind, Raw) else JSON_TYPES
+    if request.content_type not in wanted:
+        raise Refusal(
+            415,
+            "unsupported_media_type",
+            f"Send the body as {wanted[0]} (Content-Type says {request.content_type}).",
+            Accept=", ".join(wanted),
+        )
+    try:
+        async with asyncio.timeout(services.settings.body_timeout_s):
+            body = await request.read()
+    except TimeoutError as error:
+        raise Refusal(
+            408, "body_too_slow", "The body did not come in time; send smaller pieces.", Connection="close"
+        ) from error
+    if isinstance(kind, Raw):
+        return body
+    if "Content-Encoding" in request.headers:
+        raise Refusal(415, "unsupported_media_type", "Send JSON as it is, without a Content-Encoding.")
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid(error, "body") from error

@@ -1,0 +1,168 @@
+"""Answers without an end, or with a far one: the live tail and the export."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from pylogtap_collector.api.parameters import QueryText, Since, Sorting, Until
+from pylogtap_collector.api.routing import Header, Routes
+from pylogtap_collector.errors import Invalid, InvalidQuery, QueryTooSlow
+from pylogtap_collector.models import Log
+from pylogtap_collector.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pylogtap_collector.services.tail import Tail
+
+HEARTBEAT_S = 15.0  # proxies cut connections that are silent for a minute
+WRITE_TIMEOUT_S = 60.0  # a reader that takes nothing for so long is gone
+COLUMNS = (
+    "time", "level", "project", "service", "instance", "logger", "message", "attributes", "exception",
+    "trace_id", "id",
+)  # fmt: skip
+_EVENTS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx would keep records back until a buffer is full
+    "X-Content-Type-Options": "nosniff",
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LogNumber = Annotated[int | None, Field(ge=0, le=2**53, description="Begin behind the record of this id.")]
+
+routes = Routes("streams", "Records as they come, and all of them.")
+
+
+@routes.get(
+    "/api/v1/logs/tail",
+    errors=(InvalidQuery,),
+    content={
+        "text/event-stream": "An event per record: `id` is the log's id, `data` the log as JSON. An event "
+        "`skipped` says how many were left out because the reader was too slow."
+    },
+)
+async def tail_logs(
+    services: Services,
+    request: web.Request,
+    q: QueryText = "",
+    after: LogNumber = None,
+    last_event_id: Annotated[LogNumber, Header("Last-Event-ID")] = None,
+) -> web.StreamResponse:
+    """
+    Follow records as they arrive, by server-sent events.
+
+    With `after` or `Last-Event-ID` it begins with what was stored behind that record, so that a reader that
+    was cut off misses nothing.
+    """
+    tail = services.logs.tail(q, after=after if last_event_id is None else last_event_id)
+    try:
+        answer = web.StreamResponse(headers=_EVENTS)
+        await answer.prepare(request)
+        await _write(answer, b": connected\n\n")
+        await _follow(tail, answer)
+    finally:
+        await tail.aclose()
+    return answer
+
+
+async def _follow(tail: Tail, answer: web.StreamResponse) -> None:
+    while True:
+        try:
+            first = await asyncio.wait_for(anext(tail), HEARTBEAT_S)
+        except TimeoutError:
+            await _write(answer, b":\n\n")
+            continue
+        except StopAsyncIteration:
+            return
+        events = [_event(log) for log in (first, *tail.take_ready())]
+        if skipped := tail.take_skipped():
+            events.insert(0, b'event: skipped\ndata: {"skipped": %d}\n\n' % skipped)
+        await _write(answer, b"".join(events))
+
+
+def _event(log: Log) -> bytes:
+    return b"id: %d\ndata: %s\n\n" % (log.id, log.model_dump_json().encode())
+
+
+async def _write(answer: web.StreamResponse, data: bytes) -> None:
+    try:
+        async with asyncio.timeout(WRITE_TIMEOUT_S):
+            await answer.write(data)
+    except TimeoutError as error:
+        raise ConnectionResetError("the reader takes nothing any more") from error
+
+
+@routes.get(
+    "/api/v1/logs/export",
+    errors=(InvalidQuery, Invalid, QueryTooSlow),
+    content={"application/x-ndjson": "A log in each line.", "text/csv": "RFC 4180, with a header line."},
+)
+async def export_logs(
+    services: Services,
+    request: web.Request,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    order: Sorting = "asc",
+    form: Annotated[
+        Literal["jsonl", "csv"], Field(alias="format", description="JSON lines or CSV.")
+    ] = "jsonl",
+) -> web.StreamResponse:
+    """
+    Return all records that match and were there when it began.
+
+    An export that fails on its way is cut off before the end that HTTP wants: no reader takes it for whole.
+    """
+    kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
+    write: Callable[[Sequence[Log]], bytes] = _lines if form == "jsonl" else _rows
+    chunks = services.logs.export(q, since=since, until=until, order=order)
+    nothing: list[Log] = []
+    first = await anext(chunks, nothing)  # a query that cannot be read is refused before that
+    answer = web.StreamResponse(
+        headers={
+            "Content-Type": f"{kind}; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="pylogtap.{form}"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+    await answer.prepare(request)
+    try:
+        if form == "csv":
+            await _write(answer, (",".join(COLUMNS) + "\r\n").encode())
+        await _write(answer, write(first))
+        async for logs in chunks:
+            await _write(answer, write(logs))
+    except Exception:
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    return answer
+
+
+def _lines(logs: Sequence[Log]) -> bytes:
+    return b"".join(log.model_dump_json().encode() + b"\n" for log in logs)
+
+
+def _rows(logs: Sequence[Log]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for log in logs:
+        document = log.model_dump(mode="json")
+        writer.writerow([_cell(document[name]) for name in COLUMNS])
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    """Return a value for a spreadsheet, which must not take what strangers wrote for a formula."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

@@ -1,0 +1,44 @@
+"""Versions of what people change, so that nobody overwrites what he has not seen (RFC 9110, 13.1.1)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from pylogtap_collector.errors import StaleVersion
+from pylogtap_collector.models import Instance, Log, Project, Service
+
+Versioned = Log | Project | Service | Instance
+Expected = frozenset[str] | None  # versions that are right; None: any
+
+
+def version_of(item: Versioned) -> str:
+    """
+    Return the version of something: the same as long as people have not changed it.
+
+    What changes by itself, such as the count of a project's records, is not part of it.
+
+    Args:
+        item: A log or a place.
+    """
+    if isinstance(item, Log):
+        parts: tuple[object, ...] = (item.id, sorted(item.labels.items()), item.note)
+    else:
+        parts = (item.name, item.created.isoformat(), item.description)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+def check_version(item: Versioned, expected: Expected) -> None:
+    """
+    Make sure that somebody has seen what he is about to change.
+
+    Args:
+        item: As it is now.
+        expected: The versions he has seen.
+
+    Raises:
+        StaleVersion: It is another one now.
+    """
+    if expected is not None and version_of(item) not in expected:
+        raise StaleVersion("It has changed since it was read; read it again and repeat the change.")
