@@ -177,7 +177,7 @@ class RecordReader:
             ),
             style=site.style,
             template=template,
-            pattern=0 if template is None else self._patterns.number(template),
+            pattern=0 if template is None else self._patterns.number(_pattern(template, site.style)),
             bounded=not _BOUNDLESS.search(template or ""),
         )
         return face
@@ -193,6 +193,8 @@ class RecordReader:
         if type(message) is not str:
             message = _render(face, record.args, degraded)
         fields, rare, thread, test = record.fields, _NO_RARE, "MainThread", None
+        if not record.args and message is template and "%" in message and face.style == wire.STYLE_PERCENT:
+            pattern = 0  # logging formats nothing where there are no arguments: this is finished text
         if more:
             degraded += _texts(more.get(wire.MORE_DEGRADED))
             if wire.MORE_THREAD in more:
@@ -260,6 +262,12 @@ class RecordReader:
                 "words": words_of(message),
             }
         )
+
+
+def _pattern(template: str, style: int) -> str:
+    """Return the pattern of a call site: what takes no values may be the first text of an f-string."""
+    takes = style == wire.STYLE_PERCENT and "%" in template
+    return template if takes else mask(template)
 
 
 def _render(face: _Face, args: Any, degraded: list[str]) -> str:

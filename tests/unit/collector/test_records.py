@@ -116,6 +116,27 @@ def test_varying_texts_share_a_pattern() -> None:
     assert first.pattern == second.pattern != third.pattern
 
 
+@pytest.mark.parametrize("style", [wire.STYLE_PERCENT, wire.STYLE_EVENT])
+@pytest.mark.parametrize("text", ["user {} in", "load {} % or so"])
+def test_the_first_text_of_an_f_string_shares_the_pattern(style: int, text: str) -> None:
+    """The client takes a line's first text for its template, and sends the later ones as text."""
+    segment = SegmentBuilder()
+    segment.record(segment.site(text.format(17), style=style))
+    segment.record(segment.site(None, style=wire.STYLE_TEXT), text.format(4))
+    first, second = read(segment)
+    assert (first.pattern, first.message) == (second.pattern, text.format(17))
+
+
+def test_a_template_without_its_arguments_keeps_its_pattern() -> None:
+    """A message finished by the client belongs to its template, although no arguments came with it."""
+    segment = SegmentBuilder()
+    site = segment.site("user %s in")
+    segment.record(site, ["ann"])
+    segment.record(site, None, more={wire.MORE_MESSAGE: "user 5 in"})
+    first, second = read(segment)
+    assert first.pattern == second.pattern
+
+
 def test_a_template_is_its_pattern() -> None:
     """Call sites with one template have one pattern, which is numbered once."""
     segment, patterns = SegmentBuilder(), Patterns({"old": 4})

@@ -1,0 +1,74 @@
+"""Patterns of messages: what varies is replaced, what tells messages apart stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pylogtap_collector import patterns
+from pylogtap_collector.patterns import MAX_TEXT, mask
+
+# What logs are made of, in any order.
+PIECES = st.sampled_from([*"user =/\\-_.:,'\"(]@7\né٣", "://", "<*>", "0x", "ff"])
+TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=60).map("".join))
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("gave up", "gave up"),
+        ("took 17 ms", "took <*> ms"),
+        ("took 17ms, 3.5% of -2", "took <*>, <*> of <*>"),
+        ("at 2024-05-04T03:02:01.123+02:00 exactly", "at <*> exactly"),
+        ("0xdeadbeef and deadbeef01 but not facade", "<*> and <*> but not facade"),
+        ("job 123e4567-e89b-12d3-a456-426614174000 done", "job <*> done"),
+        ("Received block blk_-1608999687919862906 of size 9", "Received block blk_<*> of size <*>"),
+        ("from 10.0.0.1:50010 to [fe80::1]:80", "from <*> to [fe<*>]:<*>"),
+        ("GET https://shop.example/cart?id=7 from bo@example.org", "GET <*> from <*>"),
+        ("opened /var/log/syslog, ../up and ~/x.txt", "opened <*>, <*> and <*>"),
+        ("either and/or both", "either and/or both"),
+        (r"opened C:\Users\bo\x.txt", "opened <*>"),
+        ("user=bo age=7 (uid=0) a == b", "user=<*> age=<*> (uid=<*>) a == b"),
+        ("", ""),
+    ],
+)
+def test_what_varies_is_replaced(text: str, pattern: str) -> None:
+    """Numbers, times, identifiers, addresses, paths and values become wildcards; words stay."""
+    assert mask(text) == pattern
+
+
+def test_digits_make_no_difference() -> None:
+    """Words of one shape have one pattern, however many there are, also those remembered."""
+    assert {mask(f"worker-{number} took {number * 7919} ms") for number in range(5000)} == {
+        "worker-<*> took <*> ms"
+    }
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that never come twice do not fill the memory."""
+    monkeypatch.setattr(patterns, "_MAX_KNOWN", 10)
+    monkeypatch.setattr(patterns, "_known", {})
+    for number in range(100):
+        mask("x" * number)
+    assert len(patterns._known) <= 10
+
+
+def test_long_texts_are_cut() -> None:
+    """The pattern of a text of megabytes is that of its beginning."""
+    assert mask("a" * 1_000_000) == "a" * MAX_TEXT
+
+
+@given(TEXTS)
+def test_any_text_has_a_pattern(text: str) -> None:
+    """No text breaks it; the pattern is the same at the second time, and whatever was seen before."""
+    first = mask(text)
+    assert mask(text) == first
+    patterns._known.clear()
+    assert mask(text) == first
+
+
+@given(TEXTS)
+def test_a_pattern_has_no_digits(text: str) -> None:
+    """Two texts that differ in a digit only have one pattern."""
+    assert not set(mask(text)) & set("0123456789")
