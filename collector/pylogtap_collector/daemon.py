@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
 
 _KEEPALIVE_S = 75.0
+_LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its sender reads the refusal
 _HEADER_END = b"\r\n\r\n"
 _HEADER_MAX = 32 << 10  # bytes without an end are no header of a client of ours
 
@@ -135,6 +136,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         auto_decompress=False,  # aiohttp would inflate without bounds, on the event loop
         handle_signals=False,
         keepalive_timeout=_KEEPALIVE_S,
+        lingering_time=_LINGERING_S,
         shutdown_timeout=settings.stop_timeout_s,
     )
     await runner.setup()

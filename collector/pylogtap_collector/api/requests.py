@@ -16,6 +16,7 @@ from pylogtap_collector.services import Services
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from multidict import MultiMapping
+    from pydantic_core import ErrorDetails
 
     from pylogtap_collector.api.routing import Operation
 
@@ -73,16 +74,16 @@ def _checked(model: type[BaseModel], values: Any, place: str) -> dict[str, Any]:
     try:
         checked = model.model_validate(dict(values))
     except ValidationError as error:
-        raise _invalid(error, place) from error
+        raise _invalid(error, place, model) from error
     return {name: getattr(checked, name) for name in model.model_fields}
 
 
-def _invalid(error: ValidationError, place: str) -> Invalid:
+def _invalid(error: ValidationError, place: str, model: type[BaseModel]) -> Invalid:
     mistakes = [
         {
             "place": place,
             "name": ".".join(str(part) for part in each["loc"]),
-            "message": each["msg"].removeprefix("Value error, "),
+            "message": _message(each, model),
         }
         for each in error.errors(include_url=False, include_context=False, include_input=False)
     ]
@@ -90,6 +91,14 @@ def _invalid(error: ValidationError, place: str) -> Invalid:
     name = f" `{first['name']}`" if first["name"] else ""
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
     return Invalid(f"{place}{name}: {first['message']}{more}; /docs shows what is right.", errors=mistakes)
+
+
+def _message(mistake: ErrorDetails, model: type[BaseModel]) -> str:
+    if mistake["type"] == "extra_forbidden":
+        names = ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
+        return f"there is nothing of this name; there is: {names}" if names else "there are none here"
+    text = mistake["msg"].removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
 
 
 def _list_names(model: type[BaseModel]) -> frozenset[str]:
@@ -141,4 +150,4 @@ async def _body(kind: type[BaseModel] | Raw, request: web.Request, services: Ser
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
-        raise _invalid(error, "body") from error
+        raise _invalid(error, "body", kind) from error
