@@ -1,0 +1,131 @@
+"""The one runner of everything that is done with this repository; `nox -l` lists what there is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+HERE = Path(__file__).parent
+CONSTRAINTS = "requirements/constraints.txt"
+PYTHONS = ("3.11", "3.12", "3.13")
+PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["check", "test", "docs", "wheels"]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """
+    Install both distributions as they stand here, and groups of dependencies.
+
+    Does nothing under `nox --no-venv`: then the environment that runs nox
+    has them, as bootstrap.py leaves it.
+    """
+    if not session.virtualenv.is_sandboxed:
+        return
+    wanted = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
+    session.install("-c", CONSTRAINTS, "-e", ".[fast,structlog]", "-e", "./collector", *wanted)
+
+
+@nox.session
+def check(session: nox.Session) -> None:
+    """Look at the code without running it: format, lint, types, layers, dependencies."""
+    install(session, "dev")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+    session.run("deptry", "pylogtap")
+    with session.chdir("collector"):
+        session.run("deptry", ".")
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run all tests but the long proofs; arguments behind `--` go to pytest."""
+    install(session, "dev")
+    session.run("pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session(python=list(PYTHONS))
+def pythons(session: nox.Session) -> None:
+    """Run the same tests on every Python that we promise and that is here."""
+    install(session, "dev")
+    session.run("pytest", "-m", "not slow and not browser", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Prove at length that nothing is lost: 200 kills of the application, 100 of the collector."""
+    install(session, "dev")
+    session.run("pytest", "-m", "slow", "-s", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build both wheels into dist, and try them where nothing of this checkout can be imported."""
+    if session.virtualenv.is_sandboxed:
+        session.install("-c", CONSTRAINTS, "pip", "virtualenv")
+    shutil.rmtree("dist", ignore_errors=True)
+    for source in (".", "./collector"):
+        session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", "dist", source)
+    client, collector = (next(HERE.glob(f"dist/{name}-*.whl")) for name in ("pylogtap", "pylogtap_collector"))
+    work = Path(session.create_tmp()).resolve()
+    home = work / "installed"
+    session.run("python", "-m", "virtualenv", "--clear", "--quiet", str(home))
+    python = str(home / "bin" / "python")
+    wanted = [f"pylogtap[collector] @ {client.as_uri()}", f"pylogtap-collector @ {collector.as_uri()}"]
+    pip = [python, "-m", "pip", "install", "-q", "-c", CONSTRAINTS, *wanted]
+    session.run(*pip, external=True)
+    with session.chdir(work):
+        session.run(python, "-I", str(HERE / "tools" / "smoke.py"), external=True)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print the tables of all benchmarks; `-- --quick` only shows that they run."""
+    install(session, "dev")
+    peers = Path(session.create_tmp()).resolve() / "peers"
+    if not peers.exists():
+        session.run("python", "-m", "virtualenv", "--quiet", str(peers))
+        pip = [str(peers / "bin" / "python"), "-m", "pip", "install", "-q"]
+        session.run(*pip, "-r", "benchmarks/requirements-peers.txt", external=True)
+    with_peers = ["--python", str(peers / "bin" / "python")]
+    for program in ("bench_import", "bench_call", "bench_loss"):
+        session.run("python", "-m", f"benchmarks.{program}", *with_peers, *session.posargs)
+    session.run("python", "-m", "benchmarks.bench_ingest", *session.posargs)
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of the page that README and docs show; needs chromium."""
+    install(session, "dev")
+    session.run("python", "-m", "tools.screenshots", "docs/_static", *session.posargs)
+
+
+@nox.session
+def constraints(session: nox.Session) -> None:
+    """Write the newest versions that fit together into requirements/constraints.txt; needs uv."""
+    if session.virtualenv.is_sandboxed:
+        session.install("uv")
+    own = [word for name in ("pylogtap", "pylogtap-collector") for word in ("--no-emit-package", name)]
+    plain = ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"]
+    sources = ["pyproject.toml", "collector/pyproject.toml", "--group", "dev", "--all-extras"]
+    everywhere = ["--universal", "--python-version", PYTHONS[0], "--upgrade"]
+    found = session.run(
+        "uv", "pip", "compile", "-q", *sources, *everywhere, *plain, *own, external=True, silent=True
+    )
+    head = (
+        "# Versions that are tested together, on every Python we support. Written by `nox -s constraints`.\n"
+    )
+    (HERE / CONSTRAINTS).write_text(f"{head}{found}")
