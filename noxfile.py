@@ -47,7 +47,7 @@ def check(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """Run all tests but the long proofs; arguments behind `--` go to pytest."""
     install(session, "dev")
-    session.run("pytest", "-m", "not slow", *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session(python=list(PYTHONS))
