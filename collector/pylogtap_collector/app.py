@@ -9,6 +9,7 @@ from aiohttp import web
 
 from pylogtap_collector import api
 from pylogtap_collector.services import Services
+from pylogtap_collector.services.adoption import adopt
 from pylogtap_collector.services.bus import Bus
 from pylogtap_collector.services.catalog import Catalog
 from pylogtap_collector.services.counters import Counters
@@ -66,6 +67,16 @@ class Collector:
             health=Health(self.engine, self.index, self.bus, self.tasks, self.counters),
         )
 
+    def adopt(self, port: int) -> None:
+        """
+        Take in what dead programs on this machine left for this collector, from now on.
+
+        Args:
+            port: It listens on.
+        """
+        if self._settings.adopt:
+            self.tasks.supervise("adopt", lambda: adopt(self._settings, port))
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Services]:
         """
@@ -85,6 +96,9 @@ class Collector:
             await self.engine.close()
 
 
+COLLECTOR = web.AppKey("collector", Collector)
+
+
 def build(settings: Settings) -> web.Application:
     """
     Make the web application of a collector. The collector runs from its start to its end.
@@ -102,6 +116,7 @@ def build(settings: Settings) -> web.Application:
         collector.bus.close()
 
     app = web.Application(client_max_size=settings.body_max_bytes)
+    app[COLLECTOR] = collector
     app.cleanup_ctx.append(run)
     app.on_shutdown.append(end_tails)
     pages = Pages()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from pylogtap_collector.app import build
+from pylogtap_collector.app import COLLECTOR, build
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -130,8 +130,9 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         DataUnusable: The data folder or the database cannot be used.
         OSError: It cannot listen there.
     """
+    app = build(settings)
     runner = web.AppRunner(
-        build(settings),
+        app,
         access_log=None,
         auto_decompress=False,  # aiohttp would inflate without bounds, on the event loop
         handle_signals=False,
@@ -143,6 +144,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
     try:
         site = GuardedSite(runner, settings)
         await site.start()
+        app[COLLECTOR].adopt(site.port)
         yield site.name
     finally:
         await runner.cleanup()

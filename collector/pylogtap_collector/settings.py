@@ -61,6 +61,14 @@ class Settings(BaseSettings):
         4 << 30, description="Bytes of slices that are stored but not indexed yet; more are refused."
     )
     tail_buffer: Size = Field(1_000, description="Records kept for a reader of the tail that falls behind.")
+    adopt: bool = Field(
+        default=True, description="Take in what dead programs on this machine left for this collector."
+    )
+    spool_dir: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("spool_dir", "PYLOGTAP_SPOOL_DIR"),
+        description="Where programs on this machine keep what is not delivered; default: as for them.",
+    )
     stream_days: Positive = Field(
         30.0, description="How long a stream that sends nothing is remembered, in days."
     )
@@ -72,7 +80,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _stay_private(self) -> Self:
-        if self.key is None and not _is_loopback(self.host):
+        if self.key is None and not is_loopback(self.host):
             raise ValueError(
                 f"listening on {self.host} would let everybody in the network read and write logs; "
                 "set a key first: export PYLOGTAP_KEY=$(python3 -c 'import secrets; "
@@ -81,8 +89,14 @@ class Settings(BaseSettings):
         return self
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
+def is_loopback(host: str) -> bool:
+    """
+    Tell whether a host is this machine's own, reachable from nowhere else.
+
+    Args:
+        host: A name or an address.
+    """
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, 6.3
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

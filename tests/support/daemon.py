@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class CollectorProcess:
     Attributes:
         port: Where it listens, on 127.0.0.1.
         data: Its data folder.
+        spool: Where it looks for what dead programs left.
     """
 
     def __init__(self, data: Path, log: Path, program: Sequence[str] = SERVE) -> None:
@@ -43,6 +45,7 @@ class CollectorProcess:
             program: What Python runs; gets the command `serve` and its options.
         """
         self.data, self._log, self._program = data, log, program
+        self.spool = data.parent / "spool-of-the-dead"
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,6 +73,7 @@ class CollectorProcess:
                     *(sys.executable, *self._program),
                     *("serve", "--data", str(self.data), "--port", str(self.port)),
                 ],
+                env={**os.environ, "PYLOGTAP_SPOOL_DIR": str(self.spool)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -9,13 +9,13 @@ name that points here (DNS rebinding: the Host header is checked) nor by a reque
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from pylogtap_collector.api.problems import Refusal
+from pylogtap_collector.settings import is_loopback
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -71,7 +71,7 @@ def _check_host(request: web.Request, own: str) -> None:
         name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
     except ValueError:
         name = ""
-    if name in {"localhost", own.lower()} or name.endswith(".localhost") or _is_loopback(name):
+    if name == own.lower() or is_loopback(name):
         return
     raise Refusal(
         403,
@@ -79,13 +79,6 @@ def _check_host(request: web.Request, own: str) -> None:
         "Without a key the collector answers only under localhost, 127.0.0.1 and [::1]; "
         "to reach it by another name, start it with a key.",
     )
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_origin(request: web.Request) -> None:

@@ -1,0 +1,66 @@
+"""What a killed program left on the collector's machine is taken in without anybody's help."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pylogtap_collector.services.adoption import leads_here
+from tests.support.daemon import running_daemon
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+import logging, os, signal, pylogtap
+pylogtap.init("shop/checkout/web-1")
+for number in range(100):
+    logging.info("last words %d", number)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+_PATIENCE_S = 40.0
+
+
+def test_what_a_killed_program_left_is_found(tmp_path: Path) -> None:
+    """A program logs, cannot deliver and is killed; the collector on its machine finds every record."""
+    with running_daemon(tmp_path) as collector:
+        collector.kill()  # nobody takes anything while the program lives
+        environment = {
+            **os.environ,
+            "PYLOGTAP_URL": collector.url.replace("127.0.0.1", "localhost"),
+            "PYLOGTAP_SPOOL_DIR": str(collector.spool),
+            "PYLOGTAP_CONSOLE": "off",
+        }
+        ended = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=False)
+        assert ended.returncode == -signal.SIGKILL
+        collector.start()
+        deadline = time.monotonic() + _PATIENCE_S
+        while list(collector.spool.glob("*/*.seg")) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        numbers = [log["message"] for log in collector.logs("project:shop service:checkout")]
+    assert numbers == [f"last words {number}" for number in range(100)]
+    assert not list(collector.spool.glob("*/*.seg*"))  # nothing left, nothing set aside
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://127.0.0.1:8270", True),
+        ("http://localhost:8270", True),
+        ("http://[::1]:8270", True),
+        ("http://127.0.0.1:8271", False),
+        ("https://127.0.0.1:8270", False),
+        ("http://logs.example:8270", False),
+        ("nonsense", False),
+        ("http://127.0.0.1:port", False),
+    ],
+)
+def test_only_what_was_meant_for_this_collector(url: str, here: bool) -> None:
+    """Records for another collector stay where they are."""
+    assert leads_here(url, "127.0.0.1", 8270) is here
