@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import nox
@@ -80,29 +81,28 @@ def wheels(session: nox.Session) -> None:
     for source in (".", "./collector"):
         session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", "dist", source)
     client, collector = (next(HERE.glob(f"dist/{name}-*.whl")) for name in ("pylogtap", "pylogtap_collector"))
-    work = Path(session.create_tmp()).resolve()
-    home = work / "installed"
-    session.run("python", "-m", "virtualenv", "--clear", "--quiet", str(home))
-    python = str(home / "bin" / "python")
     wanted = [f"pylogtap[collector] @ {client.as_uri()}", f"pylogtap-collector @ {collector.as_uri()}"]
-    pip = [python, "-m", "pip", "install", "-q", "-c", CONSTRAINTS, *wanted]
-    session.run(*pip, external=True)
-    with session.chdir(work):
-        session.run(python, "-I", str(HERE / "tools" / "smoke.py"), external=True)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        session.run("python", "-m", "virtualenv", "-q", f"{elsewhere}/installed")
+        python = f"{elsewhere}/installed/bin/python"
+        session.run(python, "-m", "pip", "install", "-q", "-c", CONSTRAINTS, *wanted, external=True)
+        with session.chdir(elsewhere):
+            session.run(python, "-I", str(HERE / "tools" / "smoke.py"), external=True)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Print the tables of all benchmarks; `-- --quick` only shows that they run."""
     install(session, "dev")
-    peers = Path(session.create_tmp()).resolve() / "peers"
+    peers = session.cache_dir / "peers"  # their dependencies never mix with ours
+    python = str(peers / "bin" / "python")
     if not peers.exists():
-        session.run("python", "-m", "virtualenv", "--quiet", str(peers))
-        pip = [str(peers / "bin" / "python"), "-m", "pip", "install", "-q"]
-        session.run(*pip, "-r", "benchmarks/requirements-peers.txt", external=True)
-    with_peers = ["--python", str(peers / "bin" / "python")]
+        session.run("python", "-m", "virtualenv", "-q", str(peers))
+        session.run(
+            python, "-m", "pip", "install", "-q", "-r", "benchmarks/requirements-peers.txt", external=True
+        )
     for program in ("bench_import", "bench_call", "bench_loss"):
-        session.run("python", "-m", f"benchmarks.{program}", *with_peers, *session.posargs)
+        session.run("python", "-m", f"benchmarks.{program}", "--python", python, *session.posargs)
     session.run("python", "-m", "benchmarks.bench_ingest", *session.posargs)
 
 
