@@ -219,9 +219,9 @@ def deliver_orphans(
             break
         for path in orphan.faults:
             with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-                stack = file.read()
-                if stack:  # empty: it was killed, and left no word
-                    report_fault(stack)
+                text = file.read()
+                if "\n" in text.strip():  # a line alone: it was killed, and left no word
+                    report_fault(text)
         orphan.finish()
         report.processes += 1
     return report
