@@ -3,10 +3,10 @@ How many messages get the pattern that a person would give them, and what that c
 
 Over loghub's samples, beside drain3 with its default settings (see `--python`).
 
-GA is grouping accuracy: the share of messages whose group is exactly that of the person (source: Zhu et al. 2019,
-"Tools and Benchmarks for Automated Log Parsing"). FGA is the F1 of groups, which counts a group of one message
-as much as one of a thousand (source: Jiang et al. 2024, "A Large-Scale Evaluation for Log Parsing Techniques:
-How Far Are We?")::
+GA is grouping accuracy: the share of messages whose group is exactly that of the person (source: Zhu et al.
+2019, "Tools and Benchmarks for Automated Log Parsing"). FGA is the F1 of groups, which counts a group of one
+message as much as one of a thousand (source: Jiang et al. 2024, "A Large-Scale Evaluation for Log Parsing
+Techniques: How Far Are We?")::
 
     python -m benchmarks.bench_patterns --python peers/bin/python
     python -m benchmarks.bench_patterns --loghub FOLDER --json patterns.json

@@ -1,0 +1,1 @@
+"""Lines of programs that know nothing of pylogtap: where from, when, how bad, and what belongs together."""
