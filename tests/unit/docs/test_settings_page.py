@@ -62,6 +62,14 @@ def test_file_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert list(read.redact) == table["redact"]
 
 
+def test_prefix_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The example of the guide about prefixes sets one."""
+    (block,) = blocks(DOCS / "how-to" / "choose-a-prefix.md", "toml")
+    (tmp_path / "pyproject.toml").write_text(block.text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert pylogtap.settings.load().prefix == "shop/checkout"
+
+
 def test_every_collector_setting_is_there() -> None:
     """The second table lists the collector's settings, all of them, each with its environment variable."""
     assert {code(row[0]) for row in COLLECTOR_ROWS} == set(COLLECTOR)
