@@ -1,0 +1,23 @@
+"""What holds for all tests: where a browser was promised, a browser test that is skipped has failed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+REQUIRED = "PYLOGTAP_REQUIRE_BROWSER"  # set by .ci/run, which installs one
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip of a browser test into a failure, where there has to be a browser."""
+    report = yield
+    if report.skipped and os.environ.get(REQUIRED) and item.get_closest_marker("browser"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although {REQUIRED} is set: {report.longrepr}"
+    return report
