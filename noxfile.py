@@ -15,6 +15,7 @@ PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"  # take what is here
 nox.options.sessions = ["check", "test", "docs", "wheels"]
 
 
