@@ -16,14 +16,14 @@ class Level(NamedTuple):
 # own levels: critical is 21. Abbreviations have the name in full, so that one level is not counted as two.
 _LEVELS = {
     "trace": 1, "finest": 1, "verbose": 3, "finer": 3, "debug": 5, "fine": 5,
-    "info": 9, "config": 9, "log": 9, "notice": 10, "success": 10, "warning": 13,
+    "info": 9, "config": 9, "notice": 10, "success": 10, "warning": 13,
     "error": 17, "failure": 17, "severe": 17, "critical": 21, "fatal": 21, "alert": 22, "panic": 22,
     "emergency": 24,
 }  # fmt: skip
 _SHORT = {
     "warn": "warning", "err": "error", "crit": "critical", "emerg": "emergency", "information": "info",
     "dbug": "debug", "fail": "failure", "trce": "trace", "dbg": "debug", "inf": "info", "wrn": "warning",
-    "informational": "info", "exception": "error", "ftl": "fatal",
+    "informational": "info", "exception": "error", "ftl": "fatal", "log": "info",
 }  # fmt: skip
 _LETTERS = {
     "T": "trace", "V": "verbose", "D": "debug", "I": "info", "N": "notice", "W": "warning", "E": "error",
