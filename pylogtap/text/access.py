@@ -13,7 +13,7 @@ _QUOTED = r'"(?P<{}>[^"\\]*(?:\\.[^"\\]*)*)"'
 _ACCESS = re.compile(
     r"(?P<client>\S{1,255}) \S{1,64} (?P<user>\S{1,255}) \[(?P<time>[^\]]{1,40})\] "
     + _QUOTED.format("request")
-    + r" (?P<status>[0-9]{3}) (?P<size>[0-9]+|-)"
+    + r" (?P<status>[0-9]{3}) (?P<size>[0-9]{1,18}|-)"
     + rf"(?: {_QUOTED.format('referer')} {_QUOTED.format('agent')})?(?P<rest>.*)",
     re.DOTALL,
 )

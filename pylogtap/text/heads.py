@@ -94,6 +94,8 @@ def _timed(text: str, start: int, now: int) -> Head | None:
         return _syslog(text, moment, syslog)
     scanner = Scanner(text, moment.end)
     scanner.skip_gap()
+    if scanner.at == len(text):  # a time alone is the message
+        return Head(text, moment.ns)
     if not scanner.find_level():
         return Head(text[scanner.at :], moment.ns, _glimpse_level(text, scanner.at))
     scanner.take_names()

@@ -103,7 +103,7 @@ class Scanner:
     def keep(self, match: re.Match[str]) -> None:
         """Keep a part that stands before the level."""
         group, number = (match["group"] or "").strip(), match["number"]
-        if not number and group.isdecimal():
+        if not number and group.isdecimal() and len(group) <= 10:
             number = group
         if number:
             self.fields["thread" if "pid" in self.fields else "pid"] = int(number)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 Kind = Literal["python", "frames", "go"]  # frames: of Java, Node, Ruby, which are indented
 
 _PYTHON = "Traceback (most recent call last):"
+_PYTHON_GROUP = "  + Exception Group Traceback (most recent call last):"
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
 # What Python says before a traceback that nobody caught.
 _NOTICES = ("Exception in thread ", "Exception ignored in", "Task exception was never retrieved")
@@ -18,7 +19,7 @@ _LAST = re.compile(
 )  # `ValueError: …` below a traceback
 _GROUP_LAST = re.compile(rf"\s*\| (?P<type>{_NAME})(?:: ?(?P<message>.*))?")
 _HEADER = re.compile(  # above the frames, or alone
-    rf"(?:Exception in thread \"[^\"]*\" |Uncaught |Caused by: )?"
+    rf"(?:Exception in thread \"[^\"]*\" |Uncaught |Unhandled exception\. )?"
     rf"(?P<type>(?:{_NAME})?(?:Exception|Error|Throwable|Failure|Interrupt))(?:: (?P<message>.*)|$)"
 )
 _FRAME = re.compile(r"\s+at \S")
@@ -73,6 +74,8 @@ class Continuation:
 
     def takes(self, line: str, *, after_blank: bool) -> bool:
         """Tell whether a line belongs to the record; if so it is taken for its newest line."""
+        if line == _PYTHON_GROUP and not self._headed and self._kind is None:
+            return False
         if line[0] in " \t":
             self._indented = True
             if self._kind is None and _FRAME.match(line):
@@ -92,8 +95,8 @@ class Continuation:
     def _begin(self, line: str) -> bool:
         if not any(hint in line for hint in _HINTS):  # most lines, and cheaper than to match
             return False
-        if line.lstrip(" +").endswith(_PYTHON):  # of an exception group too
-            self._kind, self._open = "python", not line.startswith(" ")
+        if line in {_PYTHON, _PYTHON_GROUP}:
+            self._kind, self._open = "python", line == _PYTHON
         elif _PANIC.match(line):
             self._kind = "go"
         elif _HEADER.match(line) or _RUBY.match(line):
@@ -101,7 +104,7 @@ class Continuation:
         return self._kind is not None
 
     def _takes_python(self, line: str, *, after_blank: bool) -> bool:
-        if line.startswith(_PYTHON) and (self._chained or not self._open):
+        if line == _PYTHON and (self._chained or not self._open):
             taken, self._open, self._chained = self._chained, True, False
             return taken
         if line.startswith(_CHAINED):
@@ -120,7 +123,7 @@ def find_failure(lines: list[str]) -> Failure | None:
         lines: Of one record.
     """
     for index, line in enumerate(lines):
-        if line.endswith(_PYTHON):
+        if line in {_PYTHON, _PYTHON_GROUP}:
             return _python(lines, index)
         found = _PANIC.match(line)
         if found and any(_GO.match(later) for later in lines[index + 1 :]):
@@ -131,14 +134,14 @@ def find_failure(lines: list[str]) -> Failure | None:
     return None
 
 
-def _python(lines: list[str], index: int) -> Failure | None:
-    stack = lines[index:]
-    if "Exception Group Traceback" in lines[index]:
-        found = next((match for match in map(_GROUP_LAST.match, stack) if match), None)
+def _python(lines: list[str], index: int) -> Failure:
+    """Read a traceback of Python; the last of those that are chained was not caught."""
+    last = max(at for at, line in enumerate(lines) if line in {_PYTHON, _PYTHON_GROUP})
+    if lines[last] == _PYTHON_GROUP:
+        ends = [match for match in map(_GROUP_LAST.match, lines[last:]) if match]
     else:
-        ends = [match for line in stack if line and line[0] not in " \t" and (match := _LAST.fullmatch(line))]
-        found = ends[-1] if ends else None
-    return _failure(found, lines, index) if found else Failure("", "", "\n".join(stack), index)
+        ends = [match for line in lines[last:] if line[:1].strip() and (match := _LAST.fullmatch(line))]
+    return _failure(ends[0], lines, index) if ends else Failure("", "", "\n".join(lines[index:]), index)
 
 
 def _failure(found: re.Match[str], lines: list[str], index: int) -> Failure:
