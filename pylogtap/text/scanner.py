@@ -17,7 +17,7 @@ LEVEL = re.compile(
     rf"|(?P<low>(?i:{WORDS}))(?=\s*[|:\]])"
 )
 _LETTER = re.compile(r"(?P<letter>[VDIWEFA])[ /](?P<logger>[^:]{1,80}?)\s*: ")  # Android
-_GROUP = re.compile(r"\[(?P<group>(?:[^\[\]]|\[[^\[\]]{0,150}\]){1,150})\](?P<end>\s*(?:-\s+|:\s+)?)")
+_GROUP = re.compile(r"\[(?P<group>(?:[^\[\]]|\[[^\[\]]{0,250}\]){1,250})\](?P<end>\s*(?:-\s+|:\s+)?)")
 _BEFORE = re.compile(  # what may stand between time and level
     rf"{_GROUP.pattern}"
     r"|#?(?P<number>[0-9]{1,10})(?:[#:][0-9]+)?[:\]]?\s+"
@@ -140,11 +140,10 @@ class Scanner:
         if pid:
             self.fields["pid"], self.at = int(pid["pid"]), pid.end()
         group, at = self.find_groups()
-        logger = _LOGGER.match(self.text, at)
-        if logger:
-            self.logger, self.at = logger["logger"] or logger["plain"], logger.end()
-        elif group and group["end"].strip():
+        if group and group["end"].strip():  # `[thread] - …`
             self.at = at
+        elif logger := _LOGGER.match(self.text, at):
+            self.logger, self.at = logger["logger"] or logger["plain"], logger.end()
         else:
             group = None
         if group:

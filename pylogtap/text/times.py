@@ -102,8 +102,13 @@ def find_time(text: str, start: int, now: int) -> Moment | None:
 def glimpse_time(text: str, now: int) -> int | None:
     """Return the full date and time that stands behind the first word of a line, in ns since the epoch."""
     word = _GLIMPSE.match(text)
-    match = word and _ISO.match(text, word.end())
-    return _resolve(match, now) if match else None
+    if word is None:
+        return None
+    match = _ISO.match(text, word.end())
+    if match is not None:
+        return _resolve(match, now)
+    epoch = _EPOCH.match(text, word.end())
+    return int(epoch["whole"]) * _EPOCHS[len(epoch["whole"])] if epoch and epoch["date"] else None
 
 
 def read_time(value: object, now: int) -> int | None:

@@ -19,6 +19,24 @@ HOW_TO_GET = (
     f"{VARIABLE} to that folder"
 )
 
+# How each system wrote its lines, which the samples have divided (source: the formats of loghub's benchmark).
+_LAYOUTS = {
+    "Apache": "[{Time}] [{Level}] {Content}",
+    "BGL": "{Label} {Timestamp} {Date} {Node} {Time} {NodeRepeat} {Type} {Component} {Level} {Content}",
+    "HDFS": "{Date} {Time} {Pid} {Level} {Component}: {Content}",
+    "HPC": "{LogId} {Node} {Component} {State} {Time} {Flag} {Content}",
+    "Hadoop": "{Date} {Time} {Level} [{Process}] {Component}: {Content}",
+    "Linux": "{Month} {Date} {Time} {Level} {Component}{PID}: {Content}",
+    "OpenSSH": "{Date} {Day} {Time} {Component} sshd[{Pid}]: {Content}",
+    "OpenStack": "{Logrecord} {Date} {Time} {Pid} {Level} {Component} [{ADDR}] {Content}",
+    "Proxifier": "[{Time}] {Program} - {Content}",
+    "Spark": "{Date} {Time} {Level} {Component}: {Content}",
+    "Thunderbird": (
+        "{Label} {Timestamp} {Date} {User} {Month} {Day} {Time} {Location} {Component}{PID}: {Content}"
+    ),
+    "Zookeeper": "{Date} {Time} - {Level}  [{Node}:{Component}@{Id}] - {Content}",
+}
+
 
 class Sample(NamedTuple):
     """The lines of one system."""
@@ -37,6 +55,14 @@ class Sample(NamedTuple):
     def events(self) -> list[str]:
         """The pattern that a person gave each line, by its identifier."""
         return [row["EventId"] for row in self.rows]
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines as the system wrote them."""
+        layout = _LAYOUTS[self.system]
+        return [
+            layout.format(**{**row, "PID": f"[{row['PID']}]" if row.get("PID") else ""}) for row in self.rows
+        ]
 
 
 def find_folder(given: str | os.PathLike[str] | None = None) -> Path | None:
