@@ -15,7 +15,7 @@ from pylogtap.values import Degrader, safe_text
 from pylogtap.writer import Draft, Site
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import MutableMapping, Sequence
     from types import FrameType
 
 _NUMBERS = {
@@ -33,9 +33,10 @@ _DEEPEST = 30  # frames between the call and us
 
 class Processor:
     """
-    Ships what reaches the end of a structlog chain, and returns it for a renderer that follows.
+    Ships what reaches the end of a structlog chain.
 
-    ``structlog.configure(processors=[..., pylogtap.structlog_processor])``
+    As the last one, it is all that is needed: ``structlog.configure(processors=[..., structlog_processor])``;
+    on a terminal it then shows a readable line. In front of a renderer it passes the event on.
     """
 
     def __init__(self, prefix: str | None = None, **settings: Any) -> None:
@@ -49,30 +50,56 @@ class Processor:
         self._given = {"prefix": prefix, **settings}
         self._client: clients.Client | None = None
         self._place = ""
+        self._console: Any = None
         self._disabled = False
 
     def __call__(
         self, logger: Any, method: str, event_dict: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Keep an event."""
+        """
+        Keep an event.
+
+        Raises:
+            structlog.DropEvent: It is the last of its chain: no logger has to print an event dict.
+        """
         if self._client is None and not self._disabled:
             self._connect()
+        is_last = self._is_last()
         if self._client is not None:
             try:
-                self._keep(self._client, logger, method, event_dict)
+                self._keep(self._client, logger, method, event_dict, show=is_last)
             except Exception:  # noqa: BLE001 - nothing that is logged may hurt who logs it
                 self._client.spool.drop("unencodable")
+        if is_last:
+            from structlog import DropEvent  # noqa: PLC0415 - who gets here has it loaded
+
+            raise DropEvent
         return event_dict
+
+    def _is_last(self) -> bool:
+        """Tell whether nothing comes behind us in the chain of the bound logger that calls us."""
+        caller = sys._getframe(2).f_locals.get("self")  # noqa: SLF001 - a processor is not told its chain
+        processors: Sequence[object] = getattr(caller, "_processors", ())
+        return bool(processors) and processors[-1] is self
 
     def _connect(self) -> None:
         settings = load(**self._given)
         self._disabled = settings.disabled
         if not settings.disabled:
+            from pylogtap.console import wanted_console  # noqa: PLC0415 - where there is something to show
+
+            self._console = wanted_console(settings)
             self._place = str(clients.prefix_of(settings, None))
             self._client = clients.obtain(settings)
 
     def _keep(
-        self, client: clients.Client, logger: Any, method: str, event_dict: MutableMapping[str, Any]
+        self,
+        client: clients.Client,
+        logger: Any,
+        method: str,
+        event_dict: MutableMapping[str, Any],
+        *,
+        show: bool,
     ) -> None:
         when = time.time_ns()
         more: dict[str, Any] = {}
@@ -93,6 +120,8 @@ class Processor:
         if event_dict.get("stack_info") or event_dict.get("stack"):
             writer.stack_of(str(event_dict.get("stack_info") or event_dict["stack"]), more)
         writer.write(Draft(site, when, None, fields, more or None, text))
+        if show and self._console is not None:
+            self._console.show(when, site, text, fields, more)
 
     def _exception(
         self, client: clients.Client, event_dict: MutableMapping[str, Any], more: dict[str, Any]

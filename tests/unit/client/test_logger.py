@@ -220,6 +220,26 @@ def test_structlog(chain: Any) -> None:
     }
 
 
+@pytest.mark.parametrize("factory", [structlog.PrintLoggerFactory(), structlog.stdlib.LoggerFactory()])
+def test_structlog_with_nothing_behind(factory: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the last processor it ships the event, and no logger chokes on what it cannot print."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, Processor("shop/stock/s-1", console="on")],
+        logger_factory=factory,
+    )
+    try:
+        structlog.get_logger().bind(shelf=4).error("low stock", left=2)
+    finally:
+        structlog.reset_defaults()
+
+    (each,) = records()
+    assert (each.template, each.fields, each.level) == ("low stock", {"shelf": 4, "left": 2}, "error")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("low stock") == 1
+    assert "shelf=4" in shown.err
+
+
 def test_structlog_exception(chain: Any) -> None:
     """An exception in the event dict arrives as one."""
     try:
