@@ -25,7 +25,8 @@ _HEADER = re.compile(  # above the frames, or alone
 _FRAME = re.compile(r"\s+at \S")
 _RUBY = re.compile(r"\S+:[0-9]+:in [`'][^']*': (?P<message>.*) \((?P<type>[A-Z][\w:]*)\)$")
 _PANIC = re.compile(r"(?P<type>panic|fatal error): (?P<message>.*)")
-_GO = re.compile(r"goroutine [0-9]+ |\[signal |created by |exit status [0-9]|[\w./*()\[\]·-]+\(.*\)$|panic: ")
+_GO = re.compile(r"goroutine [0-9]+ |\[signal |created by |exit status [0-9]|panic: ")
+_GO_CALL = re.compile(r"[\w./*\[\]·-]+\(")
 
 
 class Failure(NamedTuple):
@@ -85,7 +86,7 @@ class Continuation:
         if self._kind == "python":
             return self._takes_python(line, after_blank=after_blank)
         if self._kind == "go":
-            return _GO.match(line) is not None
+            return _is_go(line)
         if indented and line[0] in ")]}" and not after_blank:
             return True
         if self._kind == "frames":
@@ -126,12 +127,17 @@ def find_failure(lines: list[str]) -> Failure | None:
         if line in {_PYTHON, _PYTHON_GROUP}:
             return _python(lines, index)
         found = _PANIC.match(line)
-        if found and any(_GO.match(later) for later in lines[index + 1 :]):
+        if found and any(map(_is_go, lines[index + 1 :])):
             return _failure(found, lines, index)
         found = _HEADER.match(line) or _RUBY.match(line)
         if found and len(lines) > index + 1 and lines[index + 1][:1].isspace():
             return _failure(found, lines, index)
     return None
+
+
+def _is_go(line: str) -> bool:
+    """Tell whether a line belongs to what Go writes below a panic."""
+    return _GO.match(line) is not None or (line.endswith(")") and _GO_CALL.match(line) is not None)
 
 
 def _python(lines: list[str], index: int) -> Failure:

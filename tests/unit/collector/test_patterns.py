@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from pylogtap_collector import patterns
 from pylogtap_collector.patterns import MAX_TEXT, mask
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "explanation" / "patterns.md"
 # What logs are made of, in any order.
 PIECES = st.sampled_from([*"user =/\\-_.:,'\"(]@7\né٣", "://", "<*>", "0x", "ff"])
 TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=60).map("".join))
@@ -53,6 +57,19 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=60).map("".join))
 )
 def test_what_varies_is_replaced(text: str, pattern: str) -> None:
     """Numbers, times, identifiers, addresses, paths and values become wildcards; words stay."""
+    assert mask(text) == pattern
+
+
+def rows_of_the_page() -> list[tuple[str, str]]:
+    """Return example and pattern of each row of the explanation's table of forms."""
+    rows = re.findall(r"^\|[^|`]+\| `([^|]+)` \| `([^|]+)` \|$", PAGE.read_text(), re.MULTILINE)
+    assert len(rows) >= 10
+    return rows
+
+
+@pytest.mark.parametrize(("text", "pattern"), rows_of_the_page())
+def test_the_page_says_what_becomes_of_values(text: str, pattern: str) -> None:
+    """The examples of the explanation hold."""
     assert mask(text) == pattern
 
 
