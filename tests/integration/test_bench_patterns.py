@@ -1,4 +1,4 @@
-"""The benchmark of patterns judges as its sources define, and runs over real lines where there are any."""
+"""The benchmarks of text run, judge as their sources define, and use real lines where there are any."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import bench_text
 from benchmarks.bench_patterns import agreement
 from tests.support.loghub import HOW_TO_GET, find_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "LineId,Content,EventId,EventTemplate\n"
+
+
+def test_bench_text_parses_every_form(tmp_path: Path) -> None:
+    """Each form is parsed, and a record counted for each line, or for four of a traceback."""
+    bench_text.main(["--quick", "--json", str(tmp_path / "result.json")])
+    summary = json.loads((tmp_path / "result.json").read_text())["summary"]
+    counts = {row["form"]: row["records"] for row in summary}
+    assert counts.pop("tracebacks") == 100
+    assert set(counts.values()) == {400}
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
