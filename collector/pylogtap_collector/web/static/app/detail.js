@@ -3,9 +3,10 @@ import { Newest, Refused, get } from "./api.js";
 import { bare } from "./ansi.js";
 import { contextOf } from "./context.js";
 import { byId, el, icon, iconButton } from "./dom.js";
+import { hue } from "./hues.js";
 import { template } from "./patterns.js";
 import { isField } from "./query.js";
-import { hue, levelOf, prefixOf } from "./row.js";
+import { levelOf, prefixOf } from "./row.js";
 import { block, clip, valueText } from "./text.js";
 import { ago, fullTime, micros, span } from "./times.js";
 

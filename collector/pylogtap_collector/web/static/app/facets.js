@@ -1,7 +1,7 @@
 import { byId, el, icon } from "./dom.js";
+import { hue } from "./hues.js";
 import { classOfName } from "./levels.js";
 import { filtersOf } from "./query.js";
-import { hue } from "./row.js";
 import { compact, number } from "./text.js";
 
 /** @typedef {import("./types.js").Facet} Facet */

@@ -1,5 +1,6 @@
 import { bare } from "./ansi.js";
 import { el } from "./dom.js";
+import { hue } from "./hues.js";
 import { classOf, shortLevel } from "./levels.js";
 import { clip, inOneLine, valueText } from "./text.js";
 import { fullTime, shortTime } from "./times.js";
@@ -7,17 +8,6 @@ import { fullTime, shortTime } from "./times.js";
 /** @typedef {import("./types.js").LogRecord} LogRecord */
 
 const EXTRAS_MAX = 6;
-const HUES = 10;
-
-/**
- * A number of a colour for a name, always the same one.
- * @param {string} name
- */
-export function hue(name) {
-  let hash = 7;
-  for (let at = 0; at < name.length; at += 1) hash = (hash * 31 + name.charCodeAt(at)) % 1_000_003;
-  return hash % HUES;
-}
 
 /**
  * The prefix of a record, its service in the service's colour.

@@ -1,0 +1,246 @@
+"""Search on the page: query, range, histogram, facets, patterns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Visit
+    from tests.support.browser import LogsPage
+    from tests.support.daemon import CollectorProcess
+
+pytestmark = pytest.mark.browser
+
+
+def view_of(logs: LogsPage) -> dict[str, str]:
+    """Return what stands in the page's address."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(logs.page.url).query).items()}
+
+
+def test_the_newest_records_are_shown(visit: Visit, shop: CollectorProcess) -> None:
+    """Without a query the page shows what came last, the newest below, and how many there are."""
+    logs = visit(shop.url)
+    logs.open()
+    expect(logs.row("order 1119 was slow: 419 ms")).to_be_visible()
+    expect(logs.rows.last).to_contain_text("1119")
+    assert logs.count() == "248"
+
+
+def test_a_query_narrows_and_can_be_shared(visit: Visit, shop: CollectorProcess) -> None:
+    """What is typed is searched for, stands in the address, and the address shows the same elsewhere."""
+    logs = visit(shop.url)
+    logs.open()
+    logs.search('level:>=warning "was slow"')
+    expect(logs.page.locator("#count-records")).to_have_text("8")
+    expect(logs.rows).to_have_count(8)
+    assert view_of(logs)["q"] == 'level:>=warning "was slow"'
+    other = visit(shop.url)
+    other.page.goto(logs.page.url)
+    expect(other.rows).to_have_count(8)
+    logs.page.go_back()
+    expect(logs.page.locator("#count-records")).to_have_text("248")
+
+
+def test_a_mistake_is_shown_where_it_is(visit: Visit, shop: CollectorProcess) -> None:
+    """A query that cannot be read says what is wrong and where; what was found before stays."""
+    logs = visit(shop.url)
+    logs.open()
+    shown = logs.rows.count()
+    logs.search("level:error (")
+    expect(logs.page.locator("#mistake")).to_contain_text("Column 14")
+    expect(logs.page.locator("#mistake")).to_contain_text("parenthesis")
+    expect(logs.page.locator("#caret")).to_be_visible()
+    assert logs.rows.count() == shown
+    logs.search("level:error")
+    expect(logs.page.locator("#mistake")).to_be_hidden()
+    expect(logs.rows).to_have_count(6)
+
+
+def test_fields_and_values_complete_themselves(visit: Visit, shop: CollectorProcess) -> None:
+    """Typing offers the fields there are, and behind the colon the values there are."""
+    logs = visit(shop.url)
+    logs.open()
+    logs.page.click("#query")
+    logs.page.keyboard.type("serv")
+    options = logs.page.locator("#completions [role=option]")
+    expect(options.first).to_contain_text("service")
+    logs.page.keyboard.press("Tab")
+    logs.page.keyboard.type("pay")
+    expect(options.first).to_contain_text("payments")
+    logs.page.keyboard.press("Tab")
+    logs.page.keyboard.press("Enter")
+    expect(logs.page.locator("#count-records")).to_have_text("120")
+
+
+def test_facets_let_in_and_filter_out(visit: Visit, shop: CollectorProcess) -> None:
+    """A click on a value keeps its records; on its minus, all others."""
+    logs = visit(shop.url)
+    logs.open()
+    logs.facet("service", "payments").click()
+    expect(logs.page.locator("#count-records")).to_have_text("120")
+    expect(logs.page.locator("#query")).to_have_value("service:payments")
+    logs.facet("service", "payments").click()
+    expect(logs.page.locator("#count-records")).to_have_text("248")
+    logs.page.get_by_label("Filter out level info").click(force=True)
+    expect(logs.page.locator("#count-records")).to_have_text("14")
+
+
+def test_patterns_group_and_filter(visit: Visit, shop: CollectorProcess) -> None:
+    """Messages are grouped by their pattern, most frequent first; a click shows the records of one."""
+    logs = visit(shop.url)
+    logs.open()
+    logs.page.click("#tab-patterns")
+    panel = logs.page.locator("#patterns-panel")
+    expect(panel).to_contain_text("charge failed")
+    expect(logs.page.locator("#count-patterns")).to_have_text("4")
+    panel.get_by_text("charge failed").click()
+    expect(logs.page.locator("#count-records")).to_have_text("6")
+
+
+def test_a_range_of_time(visit: Visit, shop: CollectorProcess) -> None:
+    """A shorter range shows fewer records, and says so in the address."""
+    logs = visit(shop.url)
+    logs.open()
+    logs.page.click("#range")
+    logs.page.locator("#range-panel").get_by_text("Last 15 minutes").click()
+    expect(logs.page.locator("#range-text")).to_have_text("Last 15 minutes")
+    expect(logs.page.locator("#count-records")).not_to_have_text("248")
+    assert 100 < int(logs.count()) < 140
+    assert view_of(logs)["since"] == "15m"
+
+
+def test_a_stretch_drawn_in_the_histogram(visit: Visit, shop: CollectorProcess) -> None:
+    """Dragging over the histogram chooses that stretch of time."""
+    logs = visit(shop.url)
+    logs.open(since="1h")
+    expect(logs.page.locator("#count-records")).to_have_text("248")
+    box = logs.page.locator("#histogram .u-over").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    logs.page.mouse.move(box["x"] + box["width"] * 0.75, y)
+    logs.page.mouse.down()
+    logs.page.mouse.move(box["x"] + box["width"] * 0.9, y, steps=5)
+    logs.page.mouse.up()
+    expect(logs.page.locator("#count-records")).not_to_have_text("248")
+    assert 0 < int(logs.count()) < 200
+    assert {"since", "until"} <= view_of(logs).keys()
+
+
+def test_nothing_found_says_what_to_do(visit: Visit, shop: CollectorProcess) -> None:
+    """A query without a match is no empty screen."""
+    logs = visit(shop.url)
+    logs.open(q="nosuchword")
+    notice = logs.page.locator("#notice")
+    expect(notice).to_be_visible()
+    assert len(notice.inner_text()) > 20
+
+
+def test_a_collector_without_records_says_how_to_begin(visit: Visit, collector: CollectorProcess) -> None:
+    """The first look, before anything was logged, shows how to log."""
+    logs = visit(collector.url)
+    logs.open()
+    expect(logs.page.locator("#notice")).to_contain_text("pylogtap")
+
+
+def test_keys(visit: Visit, shop: CollectorProcess) -> None:
+    """Search, records, patterns, help and themes are reached without a mouse."""
+    logs = visit(shop.url)
+    logs.open()
+    keyboard = logs.page.keyboard
+    keyboard.press("/")
+    expect(logs.page.locator("#query")).to_be_focused()
+    keyboard.press("Escape")
+    keyboard.press("k")
+    keyboard.press("Enter")
+    expect(logs.detail).to_be_visible()
+    first = logs.detail.locator("time").first.inner_text()
+    keyboard.press("k")
+    expect(logs.detail.locator("time").first).not_to_have_text(first)
+    keyboard.press("Escape")
+    expect(logs.detail).to_be_hidden()
+    keyboard.press("E")
+    expect(logs.page.locator("#records .row.is-current, #records [aria-selected=true]")).to_contain_text(
+        "charge failed"
+    )
+    keyboard.press("p")
+    expect(logs.page.locator("#patterns-panel")).to_be_visible()
+    keyboard.press("?")
+    expect(logs.page.locator("#help-dialog")).to_be_visible()
+    keyboard.press("Escape")
+    keyboard.press("t")
+    assert logs.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    logs.page.reload()
+    assert logs.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_can_be_read(visit: Visit, shop: CollectorProcess, dark: bool) -> None:
+    """In both themes text on its ground has a contrast of at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
+    logs = visit(shop.url, dark=dark)
+    logs.open()
+    expect(logs.rows.first).to_be_visible()
+    ratios = logs.page.evaluate(CONTRAST)
+    assert ratios
+    assert {name: round(ratio, 2) for name, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (color, under) => {
+    canvas.fillStyle = under ?? "white"; canvas.fillRect(0, 0, 1, 1);
+    canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const luminance = (parts) => {
+    const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = parts.map((part) => linear(part / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (element) => {
+    const layers = [];
+    for (let each = element; each; each = each.parentElement)
+      layers.unshift(getComputedStyle(each).backgroundColor);
+    return layers.reduce((under, layer) => `rgb(${rgb(layer, under).join()})`, "white");
+  };
+  const found = {};
+  for (const selector of [".row .message", ".row time", ".row .level", ".row .extras", ".row .prefix",
+    ".prefix-service", ".facet-name", ".facet-text", ".facet-count", "#range-text", "#tab-patterns"]) {
+    for (const element of document.querySelectorAll(selector)) {
+      const under = ground(element);
+      const [a, b] = [luminance(rgb(getComputedStyle(element).color, under)), luminance(rgb(under))];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      found[selector] = Math.min(found[selector] ?? 99, ratio);
+    }
+  }
+  return found;
+}"""
+
+
+def test_controls_have_names(visit: Visit, shop: CollectorProcess) -> None:
+    """Every button, link and field says what it is to those who do not see it."""
+    logs = visit(shop.url)
+    logs.open()
+    logs.page.keyboard.press("k")
+    logs.page.keyboard.press("Enter")
+    expect(logs.detail).to_be_visible()
+    nameless = logs.page.evaluate(
+        """() => [...document.querySelectorAll("button, a[href], input, textarea, [role=tab]")]
+        .filter((each) => each.offsetParent && !(each.getAttribute("aria-label") || each.innerText.trim()
+          || each.title || each.labels?.length)).map((each) => each.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+
+
+def test_a_narrow_screen(visit: Visit, shop: CollectorProcess) -> None:
+    """On a phone nothing sticks out, and the filters open on demand."""
+    logs = visit(shop.url, width=390, height=800)
+    logs.open()
+    expect(logs.rows.last).to_be_visible()
+    assert logs.page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(logs.page.locator("#facets")).to_be_hidden()
+    logs.page.click("#filters")
+    expect(logs.page.locator("#facets")).to_be_visible()
