@@ -88,7 +88,7 @@ def test_many_records_need_few_elements(visit: Visit, collector: CollectorProces
 
 
 def test_a_key_is_asked_for(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A collector with a key shows nothing before the right one is given, which is kept for this tab alone."""
+    """With a key, nothing is shown before the right one is given; it is kept for this tab alone."""
     monkeypatch.setenv("PYLOGTAP_COLLECTOR_KEY", KEY)
     collector = CollectorProcess(tmp_path / "data", tmp_path / "log")
     collector.start()
