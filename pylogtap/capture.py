@@ -14,14 +14,11 @@ import logging
 import os
 import sys
 import threading
-import time
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pylogtap import wire
-from pylogtap.orphans import FAULT_SUFFIX
-from pylogtap.writer import Site
+from pylogtap.faults import FAULT_SUFFIX, head_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -127,7 +124,7 @@ def _catch_fatal_signals(client: Client) -> None:
         return
     path = os.path.join(client.spool.directory, client.spool.stem + FAULT_SUFFIX)
     file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - stays open as long as the process
-    file.write(f"{client.prefix} {os.getpid()}\n")
+    file.write(head_of(client.prefix))
     file.flush()
     faulthandler.enable(file)
     _state["faults"] = (file, path)
@@ -142,24 +139,3 @@ def forget_faults() -> None:
         file.close()
         if os.path.exists(path):
             os.unlink(path)
-
-
-def fault_of(text: str) -> tuple[Site, int, dict[str, Any], dict[str, Any]] | None:
-    """
-    Read what :func:`install` left.
-
-    Args:
-        text: The file: a line with prefix and process number, then what faulthandler wrote.
-
-    Returns:
-        Site, time, fields and rare parts of the record it makes; None where no signal was fatal.
-    """
-    head, _, stack = text.partition("\n")
-    place, _, pid = head.partition(" ")
-    if not stack.strip() or place.count("/") != 2:
-        return None
-    message = stack.strip().splitlines()[0]
-    site = Site(message, 0, 50, "pylogtap.uncaught", "", place, 21, "critical", "", wire.STYLE_TEXT)
-    exception = {"type": "FatalSignal", "message": message, "stacktrace": stack.strip()}
-    fields = {"pid": int(pid)} if pid.isdecimal() else {}
-    return site, time.time_ns(), fields, {wire.MORE_EXCEPTION: exception}

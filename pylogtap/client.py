@@ -110,7 +110,7 @@ class Client:
 
     def report_fault(self, text: str) -> None:
         """Log the stack that a process of ours left when a fatal signal ended it."""
-        from pylogtap.capture import fault_of  # noqa: PLC0415 - once in a blue moon
+        from pylogtap.faults import fault_of  # noqa: PLC0415 - once in a blue moon
 
         fault = fault_of(text)
         if fault is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pylogtap.errors import SpoolError
+from pylogtap.faults import FAULT_SUFFIX
 from pylogtap.segment import SUFFIX, open_file
 from pylogtap.spool import OWNER_SUFFIX
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from pylogtap.segment import Segment
 
-FAULT_SUFFIX = ".fault"
 DAMAGED_SUFFIX = ".damaged"
 
 
