@@ -1,4 +1,4 @@
-"""Serve a collector until a signal says stop: listen, keep slow clients out, end gracefully."""
+"""Serve a collector until a signal says stop, and end gracefully."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import logging
 import signal
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from pylogtap_collector.app import COLLECTOR, build
+from pylogtap_collector.site import LINE_MAX, GuardedSite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -19,100 +20,8 @@ if TYPE_CHECKING:
 
 _KEEPALIVE_S = 75.0
 _LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its sender reads the refusal
-_HEADER_END = b"\r\n\r\n"
-_HEADER_MAX = 32 << 10  # bytes without an end are no header of a client of ours
 
 _log = logging.getLogger("pylogtap.collector")
-
-
-class Doorkeeper(asyncio.Protocol):
-    """
-    Holds a new connection until its first header is complete, and hangs up on one that takes too long.
-
-    aiohttp itself waits for ever for a client that sends nothing, or half a header.
-    """
-
-    def __init__(self, inside: Callable[[], asyncio.Protocol], timeout_s: float) -> None:
-        """
-        Wait for a connection.
-
-        Args:
-            inside: Makes the protocol that takes over.
-            timeout_s: How long a header may take.
-        """
-        self._inside = inside
-        self._timeout_s = timeout_s
-        self._received = bytearray()
-        self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        """Collect the header; once it is there, let the connection in with all that was received."""
-        assert self._transport is not None
-        self._received += data
-        if _HEADER_END not in self._received:
-            if len(self._received) > _HEADER_MAX:
-                self._transport.abort()
-            return
-        self._stop_timer()
-        protocol = self._inside()
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        protocol.data_received(bytes(self._received))
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Forget a connection that never got in."""
-        self._stop_timer()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-
-class GuardedSite(web.BaseSite):
-    """A TCP site whose connections come through a doorkeeper."""
-
-    def __init__(self, runner: web.AppRunner, settings: Settings) -> None:
-        """
-        Describe the site; `start` listens.
-
-        Args:
-            runner: Set up already.
-            settings: Host, port and limits.
-        """
-        super().__init__(runner)
-        self._settings = settings
-        self.port = settings.port
-
-    @property
-    def name(self) -> str:
-        """Its address."""
-        host = self._settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-    async def start(self) -> None:
-        """
-        Listen.
-
-        Raises:
-            OSError: The port is taken, or the host is not ours.
-        """
-        await super().start()
-        inside: Any = self._runner.server
-        assert inside is not None
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: Doorkeeper(inside, self._settings.header_timeout_s),
-            self._settings.host,
-            self._settings.port,
-            backlog=256,
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
 
 
 @asynccontextmanager
@@ -138,6 +47,8 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         handle_signals=False,
         keepalive_timeout=_KEEPALIVE_S,
         lingering_time=_LINGERING_S,
+        max_line_size=LINE_MAX,
+        max_field_size=LINE_MAX,
         shutdown_timeout=settings.stop_timeout_s,
     )
     await runner.setup()

@@ -15,6 +15,7 @@ from pylogtap_collector.api.requests import handler_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pylogtap_collector.api.routing import Operation
     from pylogtap_collector.services import Services
 
 GROUPS = (logs.routes, streams.routes, places.routes, ingest.routes, health.routes)
@@ -41,12 +42,21 @@ def setup(app: web.Application, services: Services, open_paths: Iterable[str] = 
     for operation in operations:
         resource = by_path.get(operation.path)
         if resource is None:
-            resource = by_path[operation.path] = app.router.add_resource(operation.path)
+            resource = by_path[operation.path] = app.router.add_resource(_pattern(operation))
         handler = handler_of(operation, services)
         resource.add_route(operation.method, handler)
         if operation.method == "GET" and operation.result is not None:  # what has an end
             resource.add_route("HEAD", handler)
     _serve_description(app)
+
+
+def _pattern(operation: Operation) -> str:
+    """Return the path for the router: where a number is wanted, a word leads nowhere."""
+    pattern = operation.path
+    for name, field in operation.path_model.model_fields.items():
+        if field.annotation is int:
+            pattern = pattern.replace(f"{{{name}}}", f"{{{name}:-?[0-9]+}}")
+    return pattern
 
 
 def _serve_description(app: web.Application) -> None:

@@ -24,6 +24,8 @@ SLICE = {"Content-Type": "application/vnd.pylogtap.slice"}
     [
         ("GET", "/nothing/here", 404, "not_found"),
         ("PUT", "/api/v1/logs", 405, "method_not_allowed"),
+        ("PATCH", "/api/v1/logs/histogram", 405, "method_not_allowed"),
+        ("GET", f"/api/v1/logs?q={'x' * 60_000}", 400, "bad_http"),
         ("GET", "/api/v1/logs/999999", 404, "not_found"),
         ("POST", "/api/v1/projects", 415, "unsupported_media_type"),
     ],
@@ -51,6 +53,27 @@ async def test_bodies_that_cannot_be_read(call: Caller, body: bytes) -> None:
     """A body that is no JSON, or another document, is refused with 422."""
     reply = await call("POST", "/api/v1/projects", data=body, headers={"Content-Type": "application/json"})
     assert (reply.status, reply.json["code"]) == (422, "invalid")
+
+
+async def test_the_longest_query_fits_into_an_address(call: Caller) -> None:
+    """A query as long as the limit is read, also where each of its characters takes several bytes."""
+    reply = await call("GET", "/api/v1/logs", params={"q": "ж" * 4000})
+    assert (reply.status, reply.json["items"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "request_text", ["nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01\r\n\r\n"]
+)
+async def test_what_is_no_http(call: Caller, request_text: str) -> None:
+    """Bytes that are no request are answered by a problem, and the connection is closed."""
+    parts = urlsplit(call.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(request_text.encode("latin-1"))
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    assert re.match(rb"HTTP/1.[01] 400 ", answer)
+    assert b"application/problem+json" in answer
 
 
 async def test_a_body_that_is_too_large() -> None:

@@ -112,9 +112,9 @@ async def test_one_log_with_its_context(filled: Caller) -> None:
     assert found["message"] == "number 100"
 
 
-@pytest.mark.parametrize(("log_id", "status"), [("7", 404), ("x", 422), ("-1", 422), ("9" * 30, 422)])
+@pytest.mark.parametrize(("log_id", "status"), [("7", 404), ("x", 404), ("-1", 422), ("9" * 30, 422)])
 async def test_a_log_that_is_not_there(filled: Caller, log_id: str, status: int) -> None:
-    """An id without a record gives 404, no id at all 422."""
+    """An id without a record, and a word, give 404; a number that no record can have 422."""
     assert (await filled("GET", f"{LOGS}/{log_id}")).status == status
 
 

@@ -1,0 +1,137 @@
+"""Where the collector listens: slow clients are kept out; what is no HTTP is answered by a problem as well."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from pylogtap_collector.api.problems import problem_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pylogtap_collector.settings import Settings
+
+LINE_MAX = (
+    48 << 10
+)  # bytes of a request's first line: the longest query, each of its characters written as %XX%XX%XX
+_HEADER_END = b"\r\n\r\n"
+_HEADER_MAX = 64 << 10  # bytes without an end are no header of a client of ours
+
+
+class Doorkeeper(asyncio.Protocol):
+    """
+    Holds a new connection until its first header is complete, and hangs up on one that takes too long.
+
+    aiohttp itself waits for ever for a client that sends nothing, or half a header.
+    """
+
+    def __init__(self, inside: Callable[[], asyncio.Protocol], timeout_s: float) -> None:
+        """
+        Wait for a connection.
+
+        Args:
+            inside: Makes the protocol that takes over.
+            timeout_s: How long a header may take.
+        """
+        self._inside = inside
+        self._timeout_s = timeout_s
+        self._received = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect the header; once it is there, let the connection in with all that was received."""
+        assert self._transport is not None
+        self._received += data
+        if _HEADER_END not in self._received:
+            if len(self._received) > _HEADER_MAX:
+                self._transport.abort()
+            return
+        self._stop_timer()
+        protocol = self._inside()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(bytes(self._received))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Forget a connection that never got in."""
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class Connection(web.RequestHandler):
+    """aiohttp's side of a connection, which answers a request that it cannot read by a problem document."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what aiohttp itself refuses; what a handler raises is answered by the middleware."""
+        del exc
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        detail = " ".join((message or "This is no HTTP request that can be read.").split())
+        answer = problem_answer(status, "bad_http" if status < 500 else "internal", detail[:300])
+        answer.force_close()
+        return answer
+
+
+class GuardedSite(web.BaseSite):
+    """A TCP site whose connections come through a doorkeeper."""
+
+    def __init__(self, runner: web.AppRunner, settings: Settings) -> None:
+        """
+        Describe the site; `start` listens.
+
+        Args:
+            runner: Set up already.
+            settings: Host, port and limits.
+        """
+        super().__init__(runner)
+        self._settings = settings
+        self.port = settings.port
+
+    @property
+    def name(self) -> str:
+        """Its address."""
+        host = self._settings.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def start(self) -> None:
+        """
+        Listen.
+
+        Raises:
+            OSError: The port is taken, or the host is not ours.
+        """
+        await super().start()
+        server: Any = self._runner.server
+        assert server is not None
+
+        def inside() -> Connection:
+            return Connection(server, loop=asyncio.get_running_loop(), **server._kwargs)  # noqa: SLF001 - as it does
+
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Doorkeeper(inside, self._settings.header_timeout_s),
+            self._settings.host,
+            self._settings.port,
+            backlog=256,
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
