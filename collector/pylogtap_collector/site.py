@@ -1,4 +1,4 @@
-"""Where the collector listens: slow clients are kept out; what is no HTTP is answered by a problem as well."""
+"""Where the collector listens: slow clients are kept out; what is no HTTP is answered by a problem, too."""
 
 from __future__ import annotations
 
