@@ -1,0 +1,112 @@
+"""`pylogtap run`: run a program, and keep what it logs and prints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pylogtap.cli.command import ExampleCommand
+from pylogtap.cli.errors import Failed
+from pylogtap.cli.options import collector_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pylogtap.prefix import Prefix
+
+
+class NoSuchProgram(Failed):
+    """There is no such program; the exit code is that of a shell."""
+
+    exit_code = 127
+
+
+class NotRunnable(Failed):
+    """The program cannot be run; the exit code is that of a shell."""
+
+    exit_code = 126
+
+
+@click.command(
+    cls=ExampleCommand,
+    short_help="Run a program and keep what it logs and prints.",
+    examples=(
+        "pylogtap run --prefix shop/checkout -- python app.py",
+        "pylogtap run -- gunicorn shop.wsgi",
+        "pylogtap run --prefix shop/cache -- redis-server",
+    ),
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option(
+    "--prefix", metavar="P/S/I", help="Place of the program; default: PYLOGTAP_PREFIX, or made from its name."
+)
+@collector_options
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...], prefix: str | None, **collector: Any) -> int:
+    """
+    Run a program, and keep what it logs and prints.
+
+    A Python program, and every Python program that it starts, gets our handler without a line of code. What
+    any program prints goes on to where it went before, and is kept line by line, as `pylogtap pipe` would.
+    Signals are passed on, and the program's exit code becomes ours.
+    """
+    from pylogtap.cli.child import Child
+    from pylogtap.cli.keeping import Keeper, Output
+    from pylogtap.settings import load
+
+    settings = load(prefix=prefix, **collector)
+    place = _place(settings.prefix, command)
+    keeper = Keeper(settings)
+    outputs = (
+        Output(keeper, place, stream="stdout"),
+        Output(keeper, place, stream="stderr"),
+    )
+    variables = {"PYLOGTAP_PREFIX": str(place), "PYLOGTAP_URL": settings.url}
+    if settings.key:
+        variables["PYLOGTAP_KEY"] = settings.key
+    try:
+        child = Child(command, {**os.environ, **variables})
+    except FileNotFoundError as error:
+        raise NoSuchProgram(f"there is no program {command[0]!r}") from error
+    except OSError as error:
+        raise NotRunnable(f"{command[0]} cannot be run: {error.strerror}") from error
+    code = child.follow(outputs)
+    for output in outputs:
+        output.end()
+    keeper.finish(tell=False)
+    return code
+
+
+def _place(given: str | None, command: Sequence[str]) -> Prefix:
+    from pylogtap.prefix import find_prefix
+
+    environment = {"PYLOGTAP_SERVICE": service_of(command), **os.environ}
+    if os.environ.get("OTEL_SERVICE_NAME") and "PYLOGTAP_SERVICE" not in os.environ:
+        del environment["PYLOGTAP_SERVICE"]
+    return find_prefix(given, environment)
+
+
+def service_of(command: Sequence[str]) -> str:
+    """
+    Return the name that a program would give itself: of the script or module, for an interpreter.
+
+    Args:
+        command: Program and arguments.
+    """
+    name = PurePath(command[0]).name
+    if not name.startswith(("python", "pypy")):
+        return name
+    words = iter(command[1:])
+    for word in words:
+        if word == "-m":
+            return next(words, name)
+        if word in {"-W", "-X"}:
+            next(words, None)
+        elif word == "-c":
+            break
+        elif not word.startswith("-"):
+            return PurePath(word).name.removesuffix(".py")
+    return name
