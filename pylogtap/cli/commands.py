@@ -40,8 +40,24 @@ TABLE = {
 }
 
 
+class _SeenEnough(Exception):
+    """Whoever read our output has left; click would make a failure of the BrokenPipeError itself."""
+
+
 class LazyGroup(ExampleGroup):
     """Lists the commands from the table, and loads the one that runs."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """
+        Run the command.
+
+        Raises:
+            _SeenEnough: Nobody reads what it writes.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _SeenEnough from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return all names, in the order in which people meet them."""
@@ -126,7 +142,7 @@ def run(arguments: Sequence[str]) -> int:
     except PylogtapError as error:  # a setting or a prefix
         WrongUsage(str(error)).show()
         return WrongUsage.exit_code
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except (_SeenEnough, BrokenPipeError):  # the latter while flushing
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, click.Abort):

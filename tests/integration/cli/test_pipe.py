@@ -1,0 +1,152 @@
+"""`pylogtap pipe`: lines of anything that prints, kept as records."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.support.loghub import HOW_TO_GET, find_folder, read_samples
+
+if TYPE_CHECKING:
+    from tests.integration.cli.conftest import Shell
+
+FOLDER = find_folder()
+
+
+def test_lines_pass_and_are_kept(shell: Shell) -> None:
+    """What comes in goes out unchanged, and is found again."""
+    given = b"one\n\x1b[32mtwo\x1b[0m\nlast without an end"
+    ended = shell.run("pipe", "--prefix", f"{shell.project}/a/b", given=given)
+    assert (ended.returncode, ended.stdout) == (0, given)
+    assert shell.messages(least=3) == ["one", "two", "last without an end"]
+
+
+def test_places_of_runners(shell: Shell) -> None:
+    """The services that docker compose, Procfile runners and kubectl name in front of lines are places."""
+    given = (
+        "web-1  | GET / 200\n"
+        "12:00:01 worker.1 | job done\n"
+        "[pod/api-7d4-x/server] started\n"
+        "[other/place/here] own prefix\n"
+    )
+    shell.run("pipe", "--project", shell.project, "--quiet", given=given.encode())
+    places = {log["message"]: (log["service"], log["instance"]) for log in shell.found(least=3)}
+    assert places["GET / 200"][0] == "web"
+    assert places["job done"][0] == "worker"
+    assert places["started"] == ("server", "api-7d4-x")
+    found = list(shell.collector.logs('project:other "own prefix"'))
+    assert {(log["service"], log["instance"]) for log in found} == {("place", "here")}
+
+
+def test_what_lines_say(shell: Shell) -> None:
+    """Times, levels and fields in a line become those of the record; a traceback is one record."""
+    given = (
+        "2026-05-01T10:15:00Z ERROR [pay] card declined\n"
+        '{"time": "2026-05-01T10:15:01Z", "level": "warn", "msg": "slow", "took_ms": 310, "odd": "\\ud800"}\n'
+        "ts=2026-05-01T10:15:02Z level=info msg=ready port=80\n"
+        "Traceback (most recent call last):\n"
+        '  File "a.py", line 1, in <module>\n'
+        "    1/0\n"
+        "ZeroDivisionError: division by zero\n"
+    )
+    ended = shell.run("pipe", "--prefix", f"{shell.project}/a/b", "--quiet", given=given.encode())
+    assert (ended.returncode, ended.stdout) == (0, b"")
+    logs = shell.found(least=3)
+    by_time = {log["time"]: log for log in logs}
+    assert by_time["2026-05-01T10:15:00Z"]["level"] == "error"
+    assert by_time["2026-05-01T10:15:01Z"]["attributes"]["took_ms"] == 310
+    assert by_time["2026-05-01T10:15:02Z"]["message"] == "ready"
+    assert [log["exception"]["type"] for log in logs if log["exception"]] == ["ZeroDivisionError"]
+
+
+def test_a_line_is_found_while_more_may_come(shell: Shell) -> None:
+    """The last line of a program that is silent for a while is not held back."""
+    process = shell.start("pipe", "--prefix", f"{shell.project}/a/b")
+    assert process.stdin is not None
+    process.stdin.write(b"alone\n")
+    process.stdin.flush()
+    assert shell.messages() == ["alone"]
+    process.communicate(timeout=30)
+
+
+def test_ctrl_c_keeps_the_last_words(shell: Shell) -> None:
+    """Ctrl-C reaches the whole pipeline: what the program before us still says is kept."""
+    process = shell.start("pipe", "--prefix", f"{shell.project}/a/b", start_new_session=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"before\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"before\n"
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.stdin.write(b"goodbye\n")
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert shell.messages(least=2) == ["before", "goodbye"]
+
+
+def test_a_reader_that_has_seen_enough(shell: Shell) -> None:
+    """Behind `head` it ends without an error, and keeps what it read."""
+    process = shell.start("pipe", "--prefix", f"{shell.project}/a/b")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, complaints = process.communicate(b"nobody reads this\n", timeout=30)
+    assert (process.returncode, complaints) == (0, b"")
+    assert shell.messages() == ["nobody reads this"]
+
+
+def test_without_a_collector_all_waits(shell: Shell) -> None:
+    """With nobody to deliver to it says where the records are; delivered later, each arrives once."""
+    shell.environment["PYLOGTAP_URL"] = "http://127.0.0.1:9"
+    lines = "".join(f"number {number}\n" for number in range(2000))
+    ended = shell.run("pipe", "--prefix", f"{shell.project}/a/b", "--quiet", given=lines.encode())
+    assert b"2,000 records wait" in ended.stderr
+    program = (
+        "import dataclasses, json, pathlib, pylogtap.client as c, pylogtap.settings as s\n"
+        f"spool = pathlib.Path({str(shell.folder / 'spool')!r})\n"
+        "place = c.destination_directory(s.Settings(url='http://127.0.0.1:9', spool_dir=spool))\n"
+        f"target = c.destination_directory(s.Settings(url={shell.collector.url!r}, spool_dir=spool))\n"
+        "for path in pathlib.Path(place).iterdir(): path.rename(pathlib.Path(target) / path.name)\n"
+        f"print(c.drain(s.Settings(url={shell.collector.url!r}, spool_dir=spool)))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env=shell.environment, capture_output=True)
+    assert shell.messages(least=2000) == [f"number {number}" for number in range(2000)]
+
+
+@pytest.mark.skipif(FOLDER is None, reason=HOW_TO_GET)
+@pytest.mark.timeout(300)
+def test_real_lines_are_counted_and_found(shell: Shell) -> None:
+    """Every one of the real lines of twelve systems is kept, counted exactly, and found by its words."""
+    assert FOLDER is not None
+    samples = read_samples(FOLDER)
+    for sample in samples:
+        text = "".join(f"[{shell.project}/{sample.system}/one] {line}\n" for line in sample.lines)
+        assert shell.run("pipe", "--quiet", given=text.encode()).returncode == 0
+    counts = {sample.system: counted(shell, f"service:{sample.system}") for sample in samples}
+    assert counts == {sample.system: len(sample.lines) for sample in samples}
+    assert sum(counts.values()) == 24_000
+    messages = [(sample.system, message) for sample in samples for message in sample.messages]
+    missed = []
+    for system, message in random.Random(7).sample(messages, 600):
+        words = " ".join(re.findall(r"\w+", message)[-6:])
+        if words and not counted(shell, f'service:{system} "{words}"'):
+            missed.append(message)
+    assert missed == []
+
+
+def counted(shell: Shell, query: str) -> int:
+    """Return how many records match, whenever they were logged."""
+    asked = urlencode(
+        {"q": f"project:{shell.project} {query}", "since": "1990-01-01T00:00:00Z", "buckets": 1}
+    )
+    return int(shell.collector.get(f"/api/v1/logs/histogram?{asked}")["total"])

@@ -1,0 +1,254 @@
+"""`pylogtap run`: programs that know nothing of us, kept line by line, each line once."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pylogtap.cli.run import service_of
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.integration.cli.conftest import Shell
+
+
+def run_python(shell: Shell, text: str, *options: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a Python program under us."""
+    program = shell.program(text)
+    return shell.run("run", "--prefix", f"{shell.project}/app", "--", sys.executable, *options, program)
+
+
+def test_logging_and_prints_are_kept_once(shell: Shell) -> None:
+    """What a handler prints is kept as the record it came from, what is printed otherwise as a line."""
+    ended = run_python(
+        shell,
+        "import logging, sys\n"
+        "logging.basicConfig(level=logging.INFO)\n"
+        "logging.getLogger('pay').info('paid %d', 7, extra={'order': 42})\n"
+        "print('a line')\n"
+        "print('WARNING disk is full', file=sys.stderr)\n",
+    )
+    assert ended.returncode == 0
+    assert ended.stdout == b"a line\n"
+    assert b"INFO:pay:paid 7\n" in ended.stderr
+    logs = {log["message"]: log for log in shell.found(least=3)}
+    assert set(logs) == {"paid 7", "a line", "WARNING disk is full"}
+    assert (logs["paid 7"]["template"], logs["paid 7"]["attributes"]) == ("paid %d", {"order": 42})
+    assert (logs["a line"]["level"], logs["a line"]["attributes"]) == ("info", {"stream": "stdout"})
+    assert logs["WARNING disk is full"]["level"] == "warning"
+
+
+def test_a_configuration_of_the_program_stays_as_it_is(shell: Shell) -> None:
+    """`dictConfig`, which removes foreign handlers, neither removes us nor is it disturbed."""
+    ended = run_python(
+        shell,
+        "import logging, logging.config\n"
+        "logging.config.dictConfig({'version': 1, 'disable_existing_loggers': False,\n"
+        "  'formatters': {'f': {'format': 'own|%(message)s'}},\n"
+        "  'handlers': {'h': {'class': 'logging.StreamHandler', 'formatter': 'f'}},\n"
+        "  'root': {'level': 'WARNING', 'handlers': ['h']}})\n"
+        "logging.info('not shown')\n"
+        "logging.warning('shown')\n",
+    )
+    assert ended.stderr == b"own|shown\n"
+    assert shell.messages() == ["shown"]
+
+
+def test_what_goes_wrong(shell: Shell) -> None:
+    """Uncaught exceptions of main and threads, and warnings, are records, and are printed as ever."""
+    ended = run_python(
+        shell,
+        "import threading, warnings\n"
+        "def fail(): raise KeyError('in a thread')\n"
+        "thread = threading.Thread(target=fail); thread.start(); thread.join()\n"
+        "warnings.warn('careful')\n"
+        "raise ValueError('at the end')\n",
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count(b"ValueError: at the end") == 1
+    logs = shell.found(least=3)
+    assert sorted(log["exception"]["type"] for log in logs if log["exception"]) == ["KeyError", "ValueError"]
+    assert [log["message"] for log in logs if not log["exception"]] == ["careful"]
+
+
+def test_children_get_it_too(shell: Shell) -> None:
+    """A Python program that the program starts is a program under us as well."""
+    run_python(
+        shell,
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', \"import logging; logging.warning('from a child')\"])\n"
+        "subprocess.run(['echo', 'from another program'])\n",
+    )
+    assert sorted(shell.messages(least=2)) == ["from a child", "from another program"]
+
+
+def test_a_python_that_does_not_let_us_in(shell: Shell) -> None:
+    """With -I Python ignores the environment: what it prints is kept all the same."""
+    ended = run_python(
+        shell,
+        "import logging\nlogging.warning('isolated')\nprint('printed')\nraise ValueError('gone')\n",
+        "-I",
+    )
+    assert ended.returncode == 1
+    logs = shell.found(least=3)
+    assert {"isolated", "printed"} <= {log["message"].removeprefix("WARNING:root:") for log in logs}
+    assert [log["exception"]["type"] for log in logs if log["exception"]] == ["ValueError"]
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.12", "3.13"])
+def test_a_python_of_another_environment(shell: Shell, version: str) -> None:
+    """A Python that has neither us nor msgpack gets our handler; one too old for it is tapped alone."""
+    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    python = str(found[-1]) if found else shutil.which(f"python{version}")
+    if python is None:
+        pytest.skip(f"there is no Python {version} here; install it, for example by pyenv")
+    program = shell.program("import logging\nlogging.warning('number %d', 5)\n")
+    ended = shell.run("run", "--prefix", f"{shell.project}/app", "--", python, program)
+    assert ended.stderr == b"WARNING:root:number 5\n"
+    (log,) = shell.found()
+    assert log["message"] == "number 5"
+    assert log["template"] == (None if version == "3.8" else "number %d")
+
+
+def test_any_program(shell: Shell) -> None:
+    """A program in any language is kept line by line, its streams stay apart."""
+    ended = shell.run(
+        "run",
+        "--prefix",
+        f"{shell.project}/tool/t-1",
+        "--",
+        "sh",
+        "-c",
+        "echo out; echo ERROR err >&2; cat",
+        given=b"in\n",
+    )
+    assert (ended.stdout, ended.stderr) == (b"out\nin\n", b"ERROR err\n")
+    logs = {log["message"]: log for log in shell.found(least=3)}
+    assert logs["ERROR err"]["level"] == "error"
+    assert logs["ERROR err"]["attributes"] == {"stream": "stderr"}
+    assert {(log["service"], log["instance"]) for log in logs.values()} == {("tool", "t-1")}
+
+
+def test_bytes_pass_as_they_are(shell: Shell) -> None:
+    """Whatever a program prints, text or not, reaches its reader unchanged."""
+    data = bytes(range(256)) * 40 + b"\x1b_pylogtap:0123:5\x1b\\tail"
+    (shell.folder / "data").write_bytes(data)
+    ended = shell.run("run", "--prefix", shell.project, "--", "cat", "data")
+    assert ended.stdout == data
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 7", 7), ("kill -TERM $$", 128 + 15), ("kill -KILL $$", 128 + 9), ("true", 0)]
+)
+def test_the_exit_code_is_the_programs(shell: Shell, script: str, code: int) -> None:
+    """Whoever waits for us learns how the program ended."""
+    assert shell.run("run", "--", "sh", "-c", script).returncode == code
+
+
+def test_programs_that_cannot_be_run(shell: Shell) -> None:
+    """What is not there, and what is no program, is said in a sentence, with the shell's exit code."""
+    missing = shell.run("run", "--", "no-such-program")
+    assert (missing.returncode, missing.stderr.count(b"\n")) == (127, 1)
+    assert b"no-such-program" in missing.stderr
+    (shell.folder / "plain").write_text("text")
+    assert shell.run("run", "--", "./plain").returncode == 126
+    assert shell.run("run").returncode == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signals_reach_the_program(shell: Shell, number: signal.Signals) -> None:
+    """What is sent to us is for the program, which may say goodbye."""
+    trap = f"trap 'echo got it; exit 5' {number.name.removeprefix('SIG')}"
+    script = f"{trap}; echo ready; while :; do sleep 0.05; done"
+    process = shell.start(
+        "run", "--prefix", f"{shell.project}/app", "--", "sh", "-c", script, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=30)
+    assert (process.returncode, rest) == (5, b"got it\n")
+    assert shell.messages(least=2) == ["ready", "got it"]
+
+
+def test_lines_are_passed_on_at_once(shell: Shell) -> None:
+    """A line is to be read before the program goes on."""
+    process = shell.start("run", "--", "sh", "-c", "echo question; read answer; echo $answer")
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout.readline() == b"question\n"
+    process.stdin.write(b"42\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"42\n"
+    process.communicate(timeout=30)
+
+
+def test_a_reader_that_leaves(shell: Shell) -> None:
+    """When nobody reads the output any more, the program is told by SIGPIPE, as without us."""
+    process = shell.start("run", "--", "yes")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+def test_what_a_program_leaves_behind_does_not_hold_us(shell: Shell) -> None:
+    """A process in the background that keeps the outputs open ends with us, or goes on without."""
+    began = time.monotonic()
+    ended = shell.run("run", "--", "sh", "-c", "sleep 300 & echo done")
+    assert ended.stdout == b"done\n"
+    assert time.monotonic() - began < 60
+
+
+def test_without_a_collector(shell: Shell) -> None:
+    """The program runs as ever; what was kept is said, and delivered later."""
+    shell.environment["PYLOGTAP_URL"] = "http://127.0.0.1:9"
+    ended = run_python(shell, "import logging\nlogging.warning('later')\nprint('and this')\n")
+    assert ended.returncode == 0
+    assert b"drain" in ended.stderr
+
+
+def test_a_terminal_stays_one(shell: Shell) -> None:
+    """On a terminal the program sees a terminal too, and keeps its colours and width."""
+    ours, theirs = pty.openpty()
+    process = shell.start(
+        "run", "--prefix", f"{shell.project}/app", "--", "sh", "-c",
+        "test -t 1 && test -t 2 && printf '\\033[31mred\\033[0m\\n'", stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 1024):
+            shown += chunk
+    except OSError:  # closed at the other end
+        pass
+    process.communicate(timeout=30)
+    os.close(ours)
+    assert shown == b"\x1b[31mred\x1b[0m\r\n"
+    assert shell.messages() == ["red"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["python", "app.py"], "app"),
+        (["/usr/bin/python3.12", "-u", "-X", "dev", "/srv/shop.py", "-m"], "shop"),
+        (["python3", "-m", "shop.web"], "shop.web"),
+        (["python", "-c", "1"], "python"),
+        (["/usr/sbin/nginx", "-g"], "nginx"),
+    ],
+)
+def test_the_service_is_named_after_the_program(command: list[str], name: str) -> None:
+    """Without a prefix the place is that of the script, module or program."""
+    assert service_of(command) == name
