@@ -39,6 +39,7 @@ COLUMNS = (
     Column("peer", "peer"),
     Column("median_ns", "median ns", ",.0f"),
     Column("ratio", "x null", ".2f"),
+    Column("otel_ratio", "x otel", ".2f"),
     Column("p99_ns", "p99 ns", ",.0f"),
     Column("p999_ns", "p99.9 ns", ",.0f"),
     Column("p99_over_median", "p99/median", ".2f"),
@@ -129,8 +130,9 @@ def installed(names: Sequence[str], python: str) -> list[str]:
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Condense the rounds to one row a peer, with ratios to the base."""
+    """Condense the rounds to one row a peer, with ratios to the base and to OpenTelemetry."""
     base = [row for row in rows if row["peer"] == BASE]
+    otel = [row for row in rows if row["peer"] == "otel"]
     condensed = []
     for name in dict.fromkeys(row["peer"] for row in rows):
         own = [row for row in rows if row["peer"] == name]
@@ -139,6 +141,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             | {
                 "peer": name,
                 "ratio": median_ratio(own, base, "median_ns"),
+                "otel_ratio": median_ratio(own, otel, "median_ns") if otel else None,
                 "cpu_ratio": median_ratio(own, base, "cpu_s_per_million"),
             }
         )
