@@ -183,6 +183,10 @@ def _url(value: Any) -> str:
     text = str(value).strip().rstrip("/")
     if not text.startswith(("http://", "https://")):
         raise ValueError("begin with http:// or https://, for example http://127.0.0.1:8270")
+    host = text.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+    if not (name if colon else host) or (colon and not (port.isdecimal() and 0 < int(port) < 1 << 16)):
+        raise ValueError("say http://HOST or http://HOST:PORT, for example http://127.0.0.1:8270")
     return text
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ADOPT_INTERVAL_S = 5.0
 LONGEST_WAIT_S = 30.0
+SET_ASIDE_FILE = "set-aside.frames"
 _FIRST_WAIT_S = 0.25
 _FLUSH_POLL_S = 0.002
 
@@ -241,7 +242,7 @@ def keep_aside(directory: str, frame: bytes) -> None:
     """Keep a frame that no collector took, for people to look at."""
     with suppress(OSError):
         fd = os.open(
-            os.path.join(directory, "set-aside.frames"),  # noqa: PTH118 - as the rest of the spool
+            os.path.join(directory, SET_ASIDE_FILE),  # noqa: PTH118 - as the rest of the spool
             os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
             0o600,
         )

@@ -43,3 +43,20 @@ def format_option(default: str) -> Callable[[_Function], _Function]:
         "--format", "form", type=click.Choice(FORMATS), default=default, show_default=True,
         help="pretty: for people; json: one object a line; csv: with a header line.",
     )  # fmt: skip
+
+
+def spool_option(function: _Function) -> _Function:
+    """Add `--spool-dir`: where what is not delivered yet stands."""
+    return click.option(
+        "--spool-dir",
+        metavar="DIR",
+        help="The spool directory; default: PYLOGTAP_SPOOL_DIR, else the user's.",
+    )(function)
+
+
+def document_option(function: _Function) -> _Function:
+    """Add `--format` for commands that print one answer instead of records."""
+    return click.option(
+        "--format", "form", type=click.Choice(FORMATS[:2]), default=FORMATS[0], show_default=True,
+        help="pretty: for people; json: one object.",
+    )(function)  # fmt: skip
