@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import east_asian_width
@@ -73,6 +74,28 @@ class Event(NamedTuple):
     data: str
 
 
+class Look(NamedTuple):
+    """
+    A plain answer, and when it came.
+
+    Attributes:
+        body: As it was sent.
+        date: The header of that name: the collector's clock, whole seconds.
+        asked: Before the request, seconds since the epoch by our clock.
+        answered: Behind the answer, likewise.
+    """
+
+    body: bytes
+    date: str | None
+    asked: float
+    answered: float
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The body's JSON object; empty where it is none."""
+        return _document(self.body)
+
+
 class Api:
     """Asks one collector."""
 
@@ -105,6 +128,22 @@ class Api:
         with self._answer(path, query, {"Accept": "application/json"}) as response:
             body = response.read()
         return _document(body)
+
+    def look(self, path: str) -> Look:
+        """
+        Return an answer as it is.
+
+        Args:
+            path: Below the collector's address.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        asked = time.time()
+        with self._answer(path, {}, {}) as response:
+            body = response.read()
+            return Look(body, response.headers.get("Date"), asked, time.time())
 
     @contextmanager
     def events(self, path: str, query: Mapping[str, Any], after: str | None) -> Iterator[Iterator[Event]]:

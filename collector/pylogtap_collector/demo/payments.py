@@ -14,7 +14,7 @@ from pylogtap_collector.demo.service import carry_request, serve
 PREFIX = "shop/payments/payments-1"
 REASONS = ("insufficient funds", "card expired", "suspected fraud")
 
-log = structlog.get_logger(logger="payments.cards")
+log = structlog.get_logger(logger_name="payments.cards")
 
 
 class GatewayTimeout(Exception):
