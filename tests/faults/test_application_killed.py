@@ -17,7 +17,11 @@ ROTATING_BYTES = 16 << 10  # a segment of this size is full after some dozen rec
 def often(short: int, long: int) -> pytest.MarkDecorator:
     """Repeat a number of times in CI, and far more often in the long run."""
     return pytest.mark.parametrize(
-        "times", [short, pytest.param(long, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+        "times",
+        [
+            pytest.param(short, marks=pytest.mark.timeout(300)),
+            pytest.param(long, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+        ],
     )
 
 
@@ -37,7 +41,6 @@ def test_what_one_killed_application_leaves_is_drained(make_campaign: MakeCampai
     assert campaign.leftovers() == []
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("segment_bytes", [0, ROTATING_BYTES], ids=["usual", "rotating"])
 @often(10, 100)
 def test_nothing_returned_is_lost(

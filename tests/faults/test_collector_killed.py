@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 CLIENTS = 2
 
 
-@pytest.mark.timeout(240)
 @often(20, 100)
 def test_nothing_is_lost_or_doubled(
     make_campaign: MakeCampaign, collector: CollectorProcess, seed: int, times: int
