@@ -8,8 +8,6 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.faults.test_application_killed import often
 
 if TYPE_CHECKING:
