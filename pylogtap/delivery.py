@@ -71,12 +71,12 @@ class Delivery:
             elif outcome.verdict is Verdict.SPLIT:
                 skipped_from = self._pass_over(segment, start, following)
             elif outcome.verdict is Verdict.SET_ASIDE:
-                self._count(segment, start, body, outcome.frame)
+                self._count(segment, start, outcome.frame)
                 skipped_from, end = self._pass_damage(segment, outcome, end, alive=alive)
             elif outcome.following < start and (rewinds := rewinds + 1) > _MOST_REWINDS:
                 return Outcome(Verdict.WAIT, error="the collector asks for the same bytes again and again")
             elif outcome.following != start:
-                self._count(segment, start, body, outcome.following)
+                self._count(segment, start, outcome.following)
                 segment.acked = min(outcome.following, end)
                 skipped_from = None
             elif alive:
@@ -111,9 +111,9 @@ class Delivery:
         segment.acked = following
         return frame
 
-    def _count(self, segment: Segment, start: int, body: bytes, until: int) -> None:
-        """Count the records that the collector has just confirmed, each once."""
+    def _count(self, segment: Segment, start: int, until: int) -> None:
+        """Count the records confirmed now, each once; also those of a slice whose answer was lost."""
         first = max(start, segment.counted)
         if until > first:
-            self.tally.records += count_records(body[first - start : until - start])
+            self.tally.records += count_records(segment.memory[first:until])
             segment.counted = until
