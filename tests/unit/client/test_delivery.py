@@ -25,7 +25,7 @@ def opening(_: Mapping[str, int]) -> list[bytes]:
 
 @pytest.mark.parametrize("second_slice", [17, 64, 200])
 def test_records_of_a_lost_answer_are_counted_once(tmp_path: Path, second_slice: int) -> None:
-    """The answer to a large slice gets lost; sent again in smaller ones, each record counts as shipped once."""
+    """The answer to a large slice is lost; sent again in smaller ones, each record counts as shipped once."""
     spool = Spool(str(tmp_path), opening)
     for number in range(RECORDS):
         spool.append(msgpack.packb([1, 1, number, None]), spool.table)
