@@ -126,7 +126,7 @@ class Api:
             Refused: The answer is an error.
         """
         with self._answer(path, query, {"Accept": "application/json"}) as response:
-            body = response.read()
+            body = self._body(response)
         return _document(body)
 
     def look(self, path: str) -> Look:
@@ -142,7 +142,7 @@ class Api:
         """
         asked = time.time()
         with self._answer(path, {}, {}) as response:
-            body = response.read()
+            body = self._body(response)
             return Look(body, response.headers.get("Date"), asked, time.time())
 
     @contextmanager
@@ -164,6 +164,12 @@ class Api:
             headers["Last-Event-ID"] = after
         with self._answer(path, query, headers, silence_s=SILENCE_TIMEOUT_S) as response:
             yield read_events(response)
+
+    def _body(self, response: http.client.HTTPResponse) -> bytes:
+        try:
+            return response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(self.url, f"its answer broke off: {reason_of(error)}") from error
 
     @contextmanager
     def _answer(
