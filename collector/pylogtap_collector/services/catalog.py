@@ -6,7 +6,7 @@ import base64
 import binascii
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pylogtap_collector.errors import InvalidCursor
 from pylogtap_collector.models import (
@@ -251,38 +251,26 @@ class Catalog:
 
 
 def _project(row: PlaceRow) -> Project:
-    return Project(
-        name=row.path[-1],
-        description=row.description,
-        created=to_datetime(row.created),
-        last_seen=None if row.last_seen is None else to_datetime(row.last_seen),
-        records=row.records,
-        services=row.below,
-    )
+    return Project(services=row.below, **_facts(row))
 
 
 def _service(row: PlaceRow) -> Service:
-    return Service(
-        project=row.path[0],
-        name=row.path[-1],
-        description=row.description,
-        created=to_datetime(row.created),
-        last_seen=None if row.last_seen is None else to_datetime(row.last_seen),
-        records=row.records,
-        instances=row.below,
-    )
+    return Service(project=row.path[0], instances=row.below, **_facts(row))
 
 
 def _instance(row: PlaceRow) -> Instance:
-    return Instance(
-        project=row.path[0],
-        service=row.path[1],
-        name=row.path[-1],
-        description=row.description,
-        created=to_datetime(row.created),
-        last_seen=None if row.last_seen is None else to_datetime(row.last_seen),
-        records=row.records,
-    )
+    return Instance(project=row.path[0], service=row.path[1], **_facts(row))
+
+
+def _facts(row: PlaceRow) -> dict[str, Any]:
+    """Return what places of all levels have."""
+    return {
+        "name": row.path[-1],
+        "description": row.description,
+        "created": to_datetime(row.created),
+        "last_seen": None if row.last_seen is None else to_datetime(row.last_seen),
+        "records": row.records,
+    }
 
 
 def _write_cursor(name: str) -> str:
