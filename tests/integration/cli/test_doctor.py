@@ -13,14 +13,15 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pylogtap.version import __version__
 from tests.integration.cli.conftest import COMMAND
-from tests.support.daemon import SERVE, CollectorProcess, running_daemon
+from tests.support.daemon import SERVE
 from tests.support.spooled import DEAD_URL
+from tests.support.visits import LOGGING, Visit, log, own_collector, visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +29,6 @@ if TYPE_CHECKING:
     from tests.integration.cli.conftest import Shell
 
 KEY = "the-right-key"
-LOGGING = """
-import logging, os, signal, pylogtap
-pylogtap.init()
-for number in range(20):
-    logging.getLogger("shop.cart").info("put %d", number)
-    logging.getLogger("other").info("seen %d", number)
-"""
 KILLED = LOGGING.replace("init()", "init(flush_interval_s=3600)") + "os.kill(os.getpid(), signal.SIGKILL)\n"
 FULL = """
 import logging, pylogtap
@@ -53,60 +47,11 @@ OTHER_VERSION = "import pylogtap.version as v; v.__version__ = '99.1'; " + SERVE
 WITHOUT_EXTRAS = "import sys; sys.modules['zstandard'] = sys.modules['rich'] = None; " + SERVE[1]
 
 
-class Visit:
-    """What the command has said."""
-
-    def __init__(self, ended: subprocess.CompletedProcess[bytes]) -> None:
-        """Read it."""
-        assert not ended.stderr, ended.stderr.decode()
-        self.code = ended.returncode
-        self.document = json.loads(ended.stdout)
-
-    def found(self, check: str) -> dict[str, Any]:
-        """Return what one check has found; of several findings the worst."""
-        order = ["ok", "note", "warning", "problem"]
-        findings = [each for each in self.document["findings"] if each["check"] == check]
-        return max(findings, key=lambda each: order.index(each["state"]))
-
-    def state(self, check: str) -> str:
-        """Return how good or bad that is."""
-        return str(self.found(check)["state"])
-
-    def states(self) -> dict[str, str]:
-        """Return the checks that found anything but good."""
-        names = {each["check"] for each in self.document["findings"]}
-        return {name: self.state(name) for name in names if self.state(name) != "ok"}
-
-
 @pytest.fixture
 def shell(shell: Shell) -> Shell:
     """A shell whose programs have a prefix."""
     shell.environment["PYLOGTAP_PREFIX"] = f"{shell.project}/checkout/web-1"
     return shell
-
-
-def visit(shell: Shell, *options: str) -> Visit:
-    """Run the command."""
-    return Visit(shell.run("doctor", "--format", "json", *options))
-
-
-def log(shell: Shell, text: str = LOGGING, **more: str) -> None:
-    """Run a program that logs."""
-    subprocess.run(
-        [sys.executable, shell.program(text)], env={**shell.environment, **more}, check=False, timeout=60
-    )
-
-
-@contextmanager
-def own_collector(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, program: str = SERVE[1], **settings: str
-) -> Iterator[CollectorProcess]:
-    """Run a collector for this test alone, and let the shell deliver to it."""
-    for name, value in settings.items():
-        monkeypatch.setenv(f"PYLOGTAP_COLLECTOR_{name.upper()}", value)
-    with running_daemon(shell.folder, ("-c", program)) as collector:
-        shell.environment["PYLOGTAP_URL"] = collector.url
-        yield collector
 
 
 @contextmanager
@@ -373,65 +318,6 @@ def test_optional_packages(shell: Shell) -> None:
     assert len([each for each in seen.document["findings"] if each["check"] == "packages"]) == 2
 
 
-@pytest.mark.parametrize(
-    ("second", "loggers", "copies", "advice"),
-    [
-        ('logging.getLogger("shop").addHandler(pylogtap.Handler())', "shop.cart", "twice", "of shop.cart"),
-        (
-            'logging.getLogger("shop.cart").addHandler(pylogtap.Handler(prefix="elsewhere/x/y"))',
-            "shop.cart",
-            "twice",
-            "of shop.cart",
-        ),
-        (
-            "logging.getLogger().addHandler(pylogtap.Handler())",
-            "other, shop.cart",
-            "twice",
-            "by pylogtap.init()",
-        ),
-        (
-            'for name in ("", "shop"): logging.getLogger(name).addHandler(pylogtap.Handler())',
-            "other, shop.cart",
-            "3 times",
-            "by pylogtap.init()",
-        ),
-    ],
-    ids=["child", "child with a prefix of its own", "root", "both"],
-)
-def test_a_second_handler(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, second: str, loggers: str, copies: str, advice: str
-) -> None:
-    """A second handler stores lines twice: told with the loggers; once mended, it is no longer told."""
-    with own_collector(shell, monkeypatch):
-        log(shell, LOGGING.replace("pylogtap.init()", f"pylogtap.init()\n{second}"))
-        seen = visit(shell)
-        log(shell)
-        mended = visit(shell)
-    assert (seen.code, seen.states()) == (1, {"handlers": "problem"})
-    assert f"stores each call {copies}, of the logger" in seen.found("handlers")["seen"]
-    assert seen.found("handlers")["seen"].endswith(f" {loggers}")
-    assert advice in seen.found("handlers")["remedies"][0]
-    assert mended.states() == {}
-
-
-def test_equal_lines_are_no_second_handler(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many threads that log the same line as fast as they can are not mistaken for one."""
-    program = """
-import logging, threading, pylogtap
-pylogtap.init()
-def work():
-    for _ in range(2000):
-        logging.getLogger("busy").info("again")
-threads = [threading.Thread(target=work) for _ in range(4)]
-[each.start() for each in threads]; [each.join() for each in threads]
-"""
-    with own_collector(shell, monkeypatch) as collector:
-        log(shell, program)
-        seen = visit(shell)
-        assert collector.count("logger:busy") == 8000
-    assert seen.states() == {}
-
-
 def test_people_at_a_terminal(shell: Shell) -> None:
     """A terminal gets signs and colours, a pipe words and none."""
     piped = shell.run("doctor", "--url", DEAD_URL)
@@ -491,12 +377,3 @@ def test_answers_of_another_form(shell: Shell) -> None:
         "version": "warning", "clocks": "note", "losses": "note", "places": "note", "handlers": "note",
     }  # fmt: skip
     assert "broke off" in seen.found("clocks")["seen"]
-
-
-def test_under_run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that switches us on itself, and is run by us, too, stores nothing twice."""
-    with own_collector(shell, monkeypatch) as collector:
-        shell.run("run", "--", sys.executable, shell.program(LOGGING))
-        seen = visit(shell)
-        assert collector.count("logger:shop.cart") == 20
-    assert seen.states() == {}
