@@ -28,6 +28,7 @@ ADOPT_INTERVAL_S = 5.0
 LONGEST_WAIT_S = 30.0
 SET_ASIDE_FILE = "set-aside.frames"
 _FIRST_WAIT_S = 0.25
+_TELL_INTERVAL_S = 5.0  # between two notes of what was dropped
 _FLUSH_POLL_S = 0.002
 
 
@@ -84,6 +85,7 @@ class Shipper:
         self._failures = 0
         self._next_try = self._asked_until = 0.0  # our own patience; what the collector has asked for
         self._next_adoption = time.monotonic() + self._interval_s
+        self._next_telling = 0.0
 
     @property
     def shipped(self) -> int:
@@ -168,6 +170,9 @@ class Shipper:
                 return
             self._failures, self.last_error = 0, None
             self._spool.prepare_spare()
+        if time.monotonic() >= self._next_telling:
+            self._next_telling = time.monotonic() + _TELL_INTERVAL_S
+            self._spool.tell_losses()
 
     def _adopt(self) -> None:
         if self._spool.directory is None:

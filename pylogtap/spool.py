@@ -212,13 +212,13 @@ class Spool:
             self.dropped[reason] += 1
             self._losses[reason] += 1
 
-    def _make_room(self, need: int) -> None:
-        """
-        Change to a fresh segment.
+    def tell_losses(self) -> None:
+        """Put what was dropped into the stream now: the next segment would tell it, but may be far away."""
+        with self.lock, suppress(SpoolFull):
+            if self._losses and not self._closed:
+                self._change_segment(self._capacity - self._offset + 1)
 
-        May be re-entered by a signal handler or a finalizer of the same thread anywhere: the inner call then
-        changes the segment, and the outer one finds room and gives its own new segment up.
-        """
+    def _make_room(self, need: int) -> None:
         with self.lock:
             if self._offset + need <= self._capacity:
                 return
@@ -227,6 +227,16 @@ class Spool:
                 return
             if HEADER_SIZE + 2 * need > self._segment_bytes:
                 raise SpoolFull("too_large")
+            self._change_segment(need)
+
+    def _change_segment(self, need: int) -> None:
+        """
+        Change to a fresh segment.
+
+        May be re-entered by a signal handler or a finalizer of the same thread anywhere: the inner call then
+        changes the segment, and the outer one finds room and gives its own new segment up.
+        """
+        with self.lock:
             fresh, self._spare = self._spare, None
             if fresh is None:
                 fresh = self._create_in_bounds()

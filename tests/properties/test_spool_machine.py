@@ -93,6 +93,11 @@ class SpoolMachine(RuleBasedStateMachine):
         """Have the next segment ready, as the shipper does."""
         self.spool.prepare_spare()
 
+    @rule()
+    def tell_losses(self) -> None:
+        """Tell what was dropped without waiting for the next segment, as the shipper does."""
+        self.spool.tell_losses()
+
     @rule(limit=st.integers(1, SEGMENT_BYTES))
     def ship(self, limit: int) -> None:
         """Deliver with slices of any size."""

@@ -95,6 +95,24 @@ def test_full(tmp_path: Path) -> None:
     queue.close()
 
 
+def test_losses_are_told_although_nobody_logs_any_more(tmp_path: Path) -> None:
+    """What was dropped comes into the stream as soon as there is room, without waiting for another record."""
+    queue = small_spool(tmp_path / "s", most=3 * SMALL)
+    while write(queue, 1) == STORED:
+        pass
+    queue.tell_losses()  # no room yet
+    assert losses(queue) == {}
+    for segment in queue.waiting():
+        segment.acked = queue.reserved_end(segment)
+    queue.waiting()
+    queue.tell_losses()
+    assert losses(queue) == dict(queue.dropped)
+    told = queue.current
+    queue.tell_losses()
+    assert queue.current is told
+    queue.close()
+
+
 def test_too_large(tmp_path: Path) -> None:
     """A payload that no segment can hold is dropped and counted, and nothing else suffers."""
     queue = small_spool(tmp_path / "s")
