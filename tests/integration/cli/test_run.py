@@ -6,6 +6,7 @@ import os
 import pty
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,8 +17,6 @@ import pytest
 from pylogtap.cli.run import service_of
 
 if TYPE_CHECKING:
-    import subprocess
-
     from tests.integration.cli.conftest import Shell
 
 
@@ -104,11 +103,22 @@ def test_a_python_that_does_not_let_us_in(shell: Shell) -> None:
     assert [log["exception"]["type"] for log in logs if log["exception"]] == ["ValueError"]
 
 
+def python_of(version: str) -> str | None:
+    """Return a Python of a version that works, or None."""
+    candidates = [*map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))]
+    candidates += filter(None, [shutil.which(f"python{version}")])
+    for python in candidates:
+        asked = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if told.stdout.strip() == version:
+            return python
+    return None
+
+
 @pytest.mark.parametrize("version", ["3.8", "3.12", "3.13"])
 def test_a_python_of_another_environment(shell: Shell, version: str) -> None:
     """A Python that has neither us nor msgpack gets our handler; one too old for it is tapped alone."""
-    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    python = str(found[-1]) if found else shutil.which(f"python{version}")
+    python = python_of(version)
     if python is None:
         pytest.skip(f"there is no Python {version} here; install it, for example by pyenv")
     program = shell.program("import logging\nlogging.warning('number %d', 5)\n")
