@@ -96,7 +96,8 @@ class Spool:
         self._owner = -1
         if self.directory is not None:
             self._own(self.directory)
-        first, table, start = self._prepared(self._create())
+        losses, self._losses = self._losses, Counter()
+        first, table, start = self._prepared(self._create(), losses)
         self.current, self.table, self._start = first, table, start
         self._memory, self._words, self._salt = first.memory, first.words, first.salt
         self._offset, self._capacity = start, first.size
@@ -240,7 +241,8 @@ class Spool:
             fresh, self._spare = self._spare, None
             if fresh is None:
                 fresh = self._create_in_bounds()
-            fresh, table, start = self._prepared(fresh)
+            losses, self._losses = self._losses, Counter()
+            fresh, table, start = self._prepared(fresh, losses)
             previous = self.current
             # No call from here ...
             last = self._offset
@@ -260,12 +262,12 @@ class Spool:
                 previous.end = last
                 self.full.append(previous)
             else:
+                self._losses.update(losses)
                 fresh.remove()
         self._on_rotate()
 
-    def _prepared(self, fresh: Segment) -> tuple[Segment, SiteTable, int]:
+    def _prepared(self, fresh: Segment, losses: Mapping[str, int]) -> tuple[Segment, SiteTable, int]:
         """Write a segment's opening frames while nobody else sees it."""
-        losses, self._losses = self._losses, Counter()
         offset = HEADER_SIZE
         for payload in self._opening(losses):
             offset = fresh.put(payload, offset)
