@@ -121,6 +121,10 @@ class Client:
         """Deliver what has been logged so far; see :meth:`pylogtap.shipper.Shipper.flush`."""
         return self._shipper is None or self._shipper.flush(timeout_s, give_up_early=give_up_early)
 
+    def adopt(self, timeout_s: float) -> bool:
+        """Deliver what dead processes have left; see :meth:`pylogtap.shipper.Shipper.adopt`."""
+        return self._shipper is None or self._shipper.adopt(timeout_s)
+
     def shutdown(self) -> None:
         """Deliver what is left within the exit time, and close. What stays undelivered is adopted later."""
         self.flush(self.settings.exit_timeout_s, give_up_early=True)

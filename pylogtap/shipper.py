@@ -85,6 +85,7 @@ class Shipper:
         self._failures = 0
         self._next_try = self._asked_until = 0.0  # our own patience; what the collector has asked for
         self._next_adoption = time.monotonic() + self._interval_s
+        self._adopted_since = 0.0  # when the last complete look for orphans began
         self._next_telling = 0.0
 
     @property
@@ -137,6 +138,25 @@ class Shipper:
             time.sleep(_FLUSH_POLL_S)
         return True
 
+    def adopt(self, timeout_s: float) -> bool:
+        """
+        Deliver what dead processes have left by now.
+
+        Args:
+            timeout_s: Most seconds to wait; what is not delivered by then is left to others.
+
+        Returns:
+            Whether all of it that nobody else delivers is confirmed.
+        """
+        asked = time.monotonic()
+        self._next_adoption = 0.0
+        while self._adopted_since < asked:
+            if not self._running or self._failures or time.monotonic() >= asked + timeout_s:
+                return False
+            self.wake()
+            time.sleep(_FLUSH_POLL_S)
+        return not self._failures
+
     def stop(self) -> None:
         """Have the thread end after what it is doing."""
         self._stopping = True
@@ -159,8 +179,10 @@ class Shipper:
         if self._failures:
             self._spool.sync()
         elif time.monotonic() >= self._next_adoption:
-            self._next_adoption = time.monotonic() + ADOPT_INTERVAL_S
+            began = time.monotonic()
+            self._next_adoption = began + ADOPT_INTERVAL_S
             self._adopt()
+            self._adopted_since = began
 
     def _deliver(self) -> None:
         for segment in self._spool.waiting():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pylogtap import inject
 from pylogtap.cli.keeping import IDLE_S
+from pylogtap.cli.standard import Target
 from pylogtap.inject.marks import TAP, Tap, Unmarker
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class Child:
         Raises:
             OSError: It cannot be started.
         """
-        self._targets = (sys.stdout.fileno(), sys.stderr.fileno())
-        pairs = [_terminal(fd) if os.isatty(fd) else os.pipe() for fd in self._targets]
+        self._targets = (Target(sys.stdout.fileno()), Target(sys.stderr.fileno()))
+        numbers = [target.number for target in self._targets]
+        pairs = [_terminal(number) if os.isatty(number) else os.pipe() for number in numbers]
         self._sources = [ours for ours, _ in pairs]
         theirs = [end for _, end in pairs]
         tap = Tap.create(theirs)
@@ -114,8 +116,8 @@ class Child:
             if not shipped:
                 output.take(piece)
         try:
-            _write(self._targets[number], b"".join(piece for piece, _ in pieces))
-        except OSError:  # whoever read our output has seen enough; the program will notice as well
+            self._targets[number].write(b"".join(piece for piece, _ in pieces))
+        except BrokenPipeError:  # whoever read our output has seen enough; the program will notice as well
             return False
         return bool(chunk)
 
@@ -126,7 +128,7 @@ class Child:
         def forward(number: int, _: Any) -> None:
             if number == signal.SIGWINCH:
                 for source, target in zip(self._sources, self._targets, strict=True):
-                    _copy_size(target, source)
+                    _copy_size(target.number, source)
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
@@ -168,8 +170,3 @@ def _is_in_foreground() -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-def _write(target: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(target, data) :]

@@ -133,6 +133,9 @@ def run(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    from pylogtap.cli.standard import open_missing
+
+    open_missing()
     try:
         code: Any = pylogtap.main(list(arguments), prog_name="pylogtap", standalone_mode=False)
         sys.stdout.flush()

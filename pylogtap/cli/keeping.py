@@ -86,17 +86,21 @@ class Keeper:
                 least, deadline = unsent, time.monotonic() + _PATIENCE_S
             time.sleep(_WAIT_S)
 
-    def finish(self, *, tell: bool) -> bool:
+    def finish(self, *, tell: bool, others: bool = False) -> bool:
         """
         Deliver what is left, within the time for it.
 
         Args:
             tell: Also say it where everything has arrived.
+            others: Deliver as well what processes left that did not come to it themselves.
 
         Returns:
             Whether every record has arrived, or will.
         """
-        self._client.flush(self._settings.exit_timeout_s * 2, give_up_early=True)
+        patience_s = self._settings.exit_timeout_s * 2
+        if self._client.flush(patience_s, give_up_early=True) and others:
+            self._client.adopt(patience_s)
+            self._client.flush(patience_s, give_up_early=True)  # the last words of a fatal signal
         stats = self._client.stats()
         lost = sum(stats.dropped.values())
         sentences = []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,10 +15,14 @@ from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.options import collector_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from pylogtap.cli.keeping import Keeper, Output
+    from pylogtap.cli.standard import Target
 
 _CHUNK = 64 << 10
 _LAST_WORDS_S = 1.0  # after Ctrl-C the program before us may still say goodbye
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command(
@@ -42,6 +48,7 @@ def pipe(prefix: str | None, project: str | None, quiet: bool, **collector: Any)
     what it does not get is kept, and delivered later.
     """
     from pylogtap.cli.keeping import Keeper, Output
+    from pylogtap.cli.standard import Target
     from pylogtap.prefix import find_prefix
     from pylogtap.settings import load
 
@@ -51,39 +58,57 @@ def pipe(prefix: str | None, project: str | None, quiet: bool, **collector: Any)
     settings = load(prefix=prefix, **collector)
     keeper = Keeper(settings)
     output = Output(keeper, find_prefix(settings.prefix, environment), project)
-    interrupted = _copy(keeper, output, quiet=quiet)
-    output.end()
-    arrives = keeper.finish(tell=sys.stderr.isatty() or quiet)
-    if interrupted:
-        raise KeyboardInterrupt
-    return 0 if arrives else 1
+    target = None if quiet else Target(sys.stdout.fileno())
+    with _noting_signals() as signals:
+        _copy(keeper, output, target, signals)
+        output.end()
+        arrives = keeper.finish(tell=sys.stderr.isatty() or quiet)
+    if signals:
+        return 128 + signals[0]
+    return 0 if arrives and not (target and target.failed) else 1
 
 
-def _copy(keeper: Keeper, output: Output, *, quiet: bool) -> bool:
-    """Read until the end, and tell whether Ctrl-C made it."""
+@contextmanager
+def _noting_signals() -> Iterator[list[int]]:
+    """Collect the signals that ask us to end, instead of dying in the middle of a line; the second kills."""
+    seen: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        seen.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    before = {each: signal.getsignal(each) for each in _ENDING}
+    before = {each: handler for each, handler in before.items() if handler is not signal.SIG_IGN}
+    for each in before:
+        signal.signal(each, note)
+    try:
+        yield seen
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _copy(keeper: Keeper, output: Output, target: Target | None, signals: Sequence[int]) -> None:
+    """Read until the end; after a signal until the program before us says no more."""
     from pylogtap.cli.keeping import IDLE_S
 
-    wait_s, interrupted = IDLE_S, False
-    source, target = sys.stdin.fileno(), sys.stdout.buffer
+    source = sys.stdin.fileno()
     while True:
+        wait_s = _LAST_WORDS_S if signals else IDLE_S
         try:
             if not select.select([source], [], [], wait_s)[0]:
-                if interrupted:
-                    return True
+                if wait_s == _LAST_WORDS_S:
+                    return
                 output.pause()
                 continue
             chunk = os.read(source, _CHUNK)
             if not chunk:
-                return interrupted
+                return
             output.take(chunk)
-            if not quiet:
+            if target is not None:
                 target.write(chunk)
-                target.flush()
             keeper.make_room()
-        except KeyboardInterrupt:
-            if interrupted:
-                raise
-            interrupted, wait_s = True, _LAST_WORDS_S
         except BrokenPipeError:  # whoever read our output has seen enough, as `head`
             output.end()
             keeper.finish(tell=False)

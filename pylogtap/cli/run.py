@@ -76,7 +76,7 @@ def run(command: tuple[str, ...], prefix: str | None, **collector: Any) -> int:
     code = child.follow(outputs)
     for output in outputs:
         output.end()
-    keeper.finish(tell=False)
+    keeper.finish(tell=False, others=True)  # a killed program could not, and its folder may go with us
     return code
 
 

@@ -77,20 +77,39 @@ def test_a_line_is_found_while_more_may_come(shell: Shell) -> None:
     process.communicate(timeout=30)
 
 
-def test_ctrl_c_keeps_the_last_words(shell: Shell) -> None:
-    """Ctrl-C reaches the whole pipeline: what the program before us still says is kept."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_keeps_the_last_words(shell: Shell, number: signal.Signals) -> None:
+    """Ctrl-C and a service's stop reach the whole pipeline: what the program before us still says is kept."""
     process = shell.start("pipe", "--prefix", f"{shell.project}/a/b", start_new_session=True)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(b"before\n")
     process.stdin.flush()
     assert process.stdout.readline() == b"before\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     time.sleep(0.2)
     process.stdin.write(b"goodbye\n")
     process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert shell.messages(least=2) == ["before", "goodbye"]
+
+
+def test_a_signal_in_the_middle(shell: Shell) -> None:
+    """A signal while lines are being kept loses none of those that were passed on."""
+    lines = [f"number {number}" for number in range(5000)]
+    with shell.start(
+        "pipe", "--prefix", f"{shell.project}/a/b", start_new_session=True, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        assert process.stdout.read().decode().splitlines() == lines[1:]
+    assert process.returncode == 128 + signal.SIGINT
+    assert shell.messages(least=5000) == lines
 
 
 def test_a_reader_that_has_seen_enough(shell: Shell) -> None:
@@ -103,6 +122,16 @@ def test_a_reader_that_has_seen_enough(shell: Shell) -> None:
     _, complaints = process.communicate(b"nobody reads this\n", timeout=30)
     assert (process.returncode, complaints) == (0, b"")
     assert shell.messages() == ["nobody reads this"]
+
+
+def test_an_output_that_is_full(shell: Shell) -> None:
+    """Where the lines cannot be passed on, that is said and the exit code tells it; all of them are kept."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        process = shell.start("pipe", "--prefix", f"{shell.project}/a/b", stdout=full)
+        _, complaints = process.communicate(b"one\ntwo\n", timeout=30)
+    assert process.returncode == 1
+    assert b"stdout cannot be written (no space left on device)" in complaints
+    assert shell.messages(least=2) == ["one", "two"]
 
 
 def test_without_a_collector_all_waits(shell: Shell) -> None:

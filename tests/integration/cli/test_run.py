@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap.cli.run import service_of
+from tests.integration.cli.conftest import COMMAND
 
 if TYPE_CHECKING:
     from tests.integration.cli.conftest import Shell
@@ -219,6 +221,62 @@ def test_what_a_program_leaves_behind_does_not_hold_us(shell: Shell) -> None:
     ended = shell.run("run", "--", "sh", "-c", "sleep 300 & echo done")
     assert ended.stdout == b"done\n"
     assert time.monotonic() - began < 60
+
+
+def test_what_a_killed_program_left_is_delivered(shell: Shell) -> None:
+    """Records that a program could not deliver before it was killed have arrived when we end."""
+    program = "import logging, os, signal\nlogging.warning('dying')\nos.kill(os.getpid(), signal.{})\n"
+    assert run_python(shell, program.format("SIGKILL")).returncode == 128 + signal.SIGKILL
+    assert [log["message"] for log in shell.collector.logs(f"project:{shell.project}")] == ["dying"]
+    assert run_python(shell, program.format("SIGSEGV")).returncode == 128 + signal.SIGSEGV
+    logs = list(shell.collector.logs(f"project:{shell.project} logger:pylogtap.uncaught"))
+    assert ["Segmentation fault" in log["message"] for log in logs] == [True]
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_stream_that_is_closed(shell: Shell, closed: int) -> None:
+    """Started without a standard stream, as some init systems do, we run the program and keep the rest."""
+    command = shlex.join([*COMMAND, "run", "--prefix", f"{shell.project}/app", "--", "sh", "-c"])
+    ended = subprocess.run(
+        ["sh", "-c", f"{command} 'echo out; echo err >&2' {closed}>&-"],
+        env=shell.environment, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    assert ended.stdout == (b"" if closed == 1 else b"out\n")
+    assert ended.stderr == (b"" if closed == 2 else b"err\n")
+    assert sorted(shell.messages(least=2)) == ["err", "out"]
+
+
+def test_an_output_that_is_full(shell: Shell) -> None:
+    """Where the output cannot be written, that is said once; the program goes on, and is kept."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        process = shell.start(
+            "run",
+            "--prefix",
+            f"{shell.project}/app",
+            "--",
+            "sh",
+            "-c",
+            "echo 1; sleep 0.3; echo 2",
+            stdout=full,
+        )
+        _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert complaints.count(b"stdout cannot be written (no space left on device)") == 1
+    assert shell.messages(least=2) == ["1", "2"]
+
+
+def test_an_output_that_does_not_block(shell: Shell) -> None:
+    """A pipe that somebody made non-blocking, and that is read slowly, still gets every byte."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    process = shell.start("run", "--prefix", f"{shell.project}/app", "--", "seq", "60000", stdout=theirs)
+    os.close(theirs)
+    time.sleep(1)  # the pipe is full by now
+    with os.fdopen(ours, "rb") as reader:
+        assert reader.read() == b"".join(b"%d\n" % number for number in range(1, 60001))
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_without_a_collector(shell: Shell) -> None:
