@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pylogtap import context, record
@@ -39,6 +40,7 @@ class Client:
         spool: What waits.
         writer: Encodes what is uncommon.
         memory_reason: Why the spool is in memory only; None where it is on disk.
+        told: Whether people have been told what is left, and need not be told at the end.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -52,6 +54,7 @@ class Client:
         self.prefix = find_prefix(settings.prefix, os.environ)
         context.redactor.extend(settings.redact)
         self.memory_reason: str | None = None
+        self.told = False
         self.spool = self._open_spool()
         self.writer = Writer(self.spool, context.redactor, arguments=settings.arguments)
         self._shipper: Shipper | None = None
@@ -127,12 +130,29 @@ class Client:
 
     def shutdown(self) -> None:
         """Deliver what is left within the exit time, and close. What stays undelivered is adopted later."""
+        self.spool.tell_last_losses()
         self.flush(self.settings.exit_timeout_s, give_up_early=True)
+        self._tell_what_is_left()
         if self._shipper is not None:
             self._shipper.stop()
         if "pylogtap.capture" in sys.modules:
             sys.modules["pylogtap.capture"].forget_faults()
         self.spool.close()
+
+    def _tell_what_is_left(self) -> None:
+        """Say on standard error what is lost; on a terminal also what waits."""
+        count = 0 if self.told else self.spool.unsent_records()
+        if not count:
+            return
+        records = "1 record" if count == 1 else f"{count:,} records"
+        why = (self._shipper.last_error if self._shipper else None) or "not delivered in time"
+        with suppress(OSError, ValueError, AttributeError):  # standard error may be closed, or none at all
+            if self.spool.directory is None:
+                lost = f"{records} for {self.settings.url} are lost: {why}; {self.memory_reason}"
+                sys.stderr.write(f"pylogtap: {lost}\n")
+            elif sys.stderr.isatty():
+                kept = f"{records} for {self.settings.url} wait in {self.spool.directory}: {why}"
+                sys.stderr.write(f"pylogtap: {kept}; `pylogtap drain` delivers them\n")
 
     def stats(self) -> Stats:
         """Return what became of this process's records."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LOCKFREE = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
 OWNER_SUFFIX = ".own"
+LAST_WORDS = 512  # bytes at the end of a segment, kept for telling what was dropped when the process ends
 STORED, STALE, DROPPED = 1, 0, -1
 _RETRY_AFTER_S = 0.1  # a full disk must not cost every call a failed allocation
 _WIPE_ON_FORK = 18  # MADV_WIPEONFORK, Linux 4.14 and later
@@ -98,9 +99,9 @@ class Spool:
             self._own(self.directory)
         losses, self._losses = self._losses, Counter()
         first, table, start = self._prepared(self._create(), losses)
-        self.current, self.table, self._start = first, table, start
+        self.current, self.table, self._start = first, table, HEADER_SIZE if losses else start
         self._memory, self._words, self._salt = first.memory, first.words, first.salt
-        self._offset, self._capacity = start, first.size
+        self._offset, self._capacity = start, first.size - LAST_WORDS
 
     def _own(self, directory: str) -> None:
         """Take the kernel lock that tells others whether this process lives; it is held before it is seen."""
@@ -219,6 +220,14 @@ class Spool:
             if self._losses and not self._closed:
                 self._change_segment(self._capacity - self._offset + 1)
 
+    def tell_last_losses(self) -> None:
+        """Put what was dropped into the stream at the end of the process; a full spool has room for that."""
+        with self.lock:
+            if self._losses and not self._closed:
+                losses, self._losses = self._losses, Counter()
+                self._capacity = self.current.size
+                self.append(self._opening(losses)[-1], self.table)  # of an opening, it is the last part
+
     def _make_room(self, need: int) -> None:
         with self.lock:
             if self._offset + need <= self._capacity:
@@ -226,7 +235,7 @@ class Spool:
             if self._closed:  # a line after the end: safe in a new segment, for others to deliver
                 self._open()
                 return
-            if HEADER_SIZE + 2 * need > self._segment_bytes:
+            if HEADER_SIZE + LAST_WORDS + 2 * need > self._segment_bytes:
                 raise SpoolFull("too_large")
             self._change_segment(need)
 
@@ -255,8 +264,8 @@ class Spool:
                 self._words = fresh.words
                 self._salt = fresh.salt
                 self._offset = start
-                self._start = start
-                self._capacity = fresh.size
+                self._start = HEADER_SIZE if losses else start  # what tells of losses has to arrive
+                self._capacity = fresh.size - LAST_WORDS
             # ... to here.
             if needed:
                 previous.end = last

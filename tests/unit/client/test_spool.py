@@ -107,9 +107,21 @@ def test_losses_are_told_although_nobody_logs_any_more(tmp_path: Path) -> None:
     queue.waiting()
     queue.tell_losses()
     assert losses(queue) == dict(queue.dropped)
+    assert queue.waiting() == [queue.current]  # it will be delivered, although nothing else was logged
     told = queue.current
     queue.tell_losses()
     assert queue.current is told
+    queue.close()
+
+
+def test_a_full_spool_tells_its_losses_at_the_end(tmp_path: Path) -> None:
+    """A process that ends with a full spool leaves word of what it dropped, for whoever delivers it."""
+    queue = small_spool(tmp_path / "s", most=3 * SMALL)
+    for value in range(1000):
+        write(queue, value)
+    queue.tell_last_losses()
+    assert losses(queue) == dict(queue.dropped)
+    assert queue.dropped["spool_full"] > 500
     queue.close()
 
 
