@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from pylogtap.handler import Handler
-from pylogtap.inject import streams
+from pylogtap.inject import streams, travels
 from pylogtap.inject.marks import Tap
 from pylogtap.settings import load
 
@@ -41,6 +41,7 @@ def attach() -> None:
     if tap is not None:
         streams.replace(tap)
         _mark_printed_records()
+        travels.carry_notes(tap.token)
     _ship_records(handler, _lower_root(settings.level))
     if settings.propagate:
         from pylogtap.context import propagate
@@ -68,10 +69,12 @@ def _ship_records(handler: Handler, lowered: _Lowered | None) -> None:
     hand_over = logging.Logger.callHandlers
 
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        if _ships_itself(self):
+        if travels.was_shipped(record) or _ships_itself(self):
+            travels.note_shipped(record)
             hand_over(self, record)
             return
         handler.handle(record)
+        travels.note_shipped(record)
         if "pylogtap_printed" in record.__dict__:  # what Python prints itself: not the program's own record
             return
         if record.levelno < logging.WARNING and lowered is not None and self.getEffectiveLevel() is lowered:

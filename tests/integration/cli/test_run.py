@@ -92,6 +92,43 @@ def test_children_get_it_too(shell: Shell) -> None:
     assert sorted(shell.messages(least=2)) == ["from a child", "from another program"]
 
 
+WORKERS = """
+import logging, logging.handlers, multiprocessing, sys
+
+def work(queue, number):
+    root = logging.getLogger()
+    root.handlers[:] = [logging.handlers.QueueHandler(queue)]
+    root.setLevel(logging.INFO)
+    logging.getLogger("worker").info("number %d", number)
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(process)d %(message)s")
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.Queue()
+    workers = [context.Process(target=work, args=(queue, number)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        record = queue.get(timeout=30)
+        assert not [name for name in record.__dict__ if "pylogtap" in name]
+        logging.getLogger(record.name).handle(record)
+    for worker in workers:
+        worker.join()
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_records_that_travel(shell: Shell, method: str) -> None:
+    """Records that workers hand to the main process by a queue are kept once, and printed as ever."""
+    program = shell.program(WORKERS)
+    ended = shell.run("run", "--prefix", f"{shell.project}/app", "--", sys.executable, program, method)
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert ended.stderr.count(b"number") == 3
+    logs = shell.found(least=3)
+    assert sorted(log["message"] for log in logs) == ["number 0", "number 1", "number 2"]
+    assert len({log["process"]["pid"] for log in logs}) == 3
+
+
 def test_a_python_that_does_not_let_us_in(shell: Shell) -> None:
     """With -I Python ignores the environment: what it prints is kept all the same."""
     ended = run_python(
