@@ -94,10 +94,15 @@ def _hook_warnings() -> None:
                 "py.warnings", logging.WARNING, filename, lineno, str(message), (), None, "",
                 {"category": category.__name__, "pylogtap_printed": True},
             )  # fmt: skip
-            _warnings_log.handle(record)
+            _hand_over(_warnings_log, record)
         before(message, category, filename, lineno, file, line)
 
     warnings.showwarning = hook
+
+
+def _hand_over(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """Give a record to the handlers also where `dictConfig` has disabled all loggers it does not name."""
+    logger.callHandlers(record)
 
 
 def _record(message: str, error: Any, level: int, **fields: Any) -> None:
@@ -105,7 +110,7 @@ def _record(message: str, error: Any, level: int, **fields: Any) -> None:
     with suppress(Exception):  # a hook for failures must not fail
         file, line, function = _place_of(error[2])
         extra = {"pylogtap_printed": True, **fields}
-        _log.handle(_log.makeRecord(_log.name, level, file, line, message, (), error, function, extra))
+        _hand_over(_log, _log.makeRecord(_log.name, level, file, line, message, (), error, function, extra))
 
 
 def _place_of(trace: TracebackType | None) -> tuple[str, int, str]:

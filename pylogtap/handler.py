@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from pylogtap import client as clients
 from pylogtap import wire
-from pylogtap.context import bound, redactor, sources
+from pylogtap.context import bound, propagate, redactor, sources
 from pylogtap.record import new_packer, severity_of
 from pylogtap.settings import load
 from pylogtap.values import MAX_TEMPLATE, PLAIN, Degrader, is_exact, safe_text, well_formed
 from pylogtap.writer import Draft, Shortcut, Site
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pylogtap.prefix import Prefix
+    from pylogtap.settings import Settings
 
 _STANDARD = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
 # Left on the record by other handlers' formatters, and by our own hooks for the console.
@@ -50,7 +53,8 @@ class Handler(logging.Handler):
             prefix: Place of the records; default: the process's.
             url: The collector's address.
             key: Proves to the collector that we may deliver.
-            settings: More of :class:`pylogtap.settings.Settings`.
+            settings: More of :class:`pylogtap.settings.Settings`. `capture` and `propagate` concern the whole
+                process; a handler sees to them only where they are given here.
 
         Raises:
             SettingsError: A setting cannot be read.
@@ -68,6 +72,16 @@ class Handler(logging.Handler):
             self._writer = self.client.writer
             self._spool = self.client.spool
             self._limit = self._writer.limit
+            self._do_what_was_asked(read, settings.keys())
+
+    def _do_what_was_asked(self, read: Settings, given: Collection[str]) -> None:
+        """Set up for the process what `init` sets up by itself, where the handler is told to."""
+        if "capture" in given and read.capture:
+            from pylogtap.capture import install  # noqa: PLC0415 - only where it is switched on
+
+            install(self.client)
+        if "propagate" in given and read.propagate:
+            propagate()
 
     def handle(self, record: logging.LogRecord) -> bool:  # noqa: C901, PLR0912 - each call would cost all callers
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,47 @@ def init(prefix: str | Prefix | None = None, **settings: Any) -> Handler:
     handler = Handler()
     root = logging.getLogger()
     for old in [each for each in root.handlers if getattr(each, "set_by_init", False)]:
-        root.removeHandler(old)
+        logging.Logger.removeHandler(root, old)
     if not read.disabled:
         _attach(handler, root, read)
     return handler
+
+
+class _Staying:
+    """
+    Keeps our handler on the root logger when a configuration that comes later clears it.
+
+    `dictConfig`, `fileConfig` and `basicConfig(force=True)` remove what others have attached; frameworks call
+    them after a program's first lines. A configuration that brings a handler of ours replaces this one.
+    """
+
+    def __init__(self, root: logging.Logger, handler: Handler) -> None:
+        self._root, self._handler = root, handler
+        self._is_due = False
+        root.removeHandler = self.remove  # type: ignore[method-assign]
+        root.addHandler = self.add  # type: ignore[method-assign]
+
+    def remove(self, hdlr: logging.Handler) -> None:
+        """Take the place of the root logger's `removeHandler`."""
+        caller = _caller()
+        if hdlr is self._handler and caller == "logging.config":
+            return
+        # basicConfig does nothing while there is any handler: ours comes back behind its own.
+        self._is_due = hdlr is self._handler and caller == "logging"
+        logging.Logger.removeHandler(self._root, hdlr)
+
+    def add(self, hdlr: logging.Handler) -> None:
+        """Take the place of the root logger's `addHandler`."""
+        logging.Logger.addHandler(self._root, hdlr)
+        if isinstance(hdlr, Handler) and hdlr is not self._handler and _caller() == "logging.config":
+            logging.Logger.removeHandler(self._root, self._handler)
+        elif self._is_due:
+            self._is_due = False
+            logging.Logger.addHandler(self._root, self._handler)
+
+
+def _caller() -> object:
+    return sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - who clears, and who means it
 
 
 def _attach(handler: Handler, root: logging.Logger, settings: Any) -> None:
@@ -54,6 +92,7 @@ def _attach(handler: Handler, root: logging.Logger, settings: Any) -> None:
     for each in filter(None, (handler, shown)):
         each.set_by_init = True  # type: ignore[attr-defined]
         root.addHandler(each)
+    _Staying(root, handler)
     if root.level == logging.NOTSET or root.level > settings.level:
         root.setLevel(settings.level)
     if settings.propagate:
