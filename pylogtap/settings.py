@@ -155,7 +155,10 @@ def _boolean(value: Any) -> bool:
 def _size(value: Any) -> int:
     text = str(value).strip().lower().removesuffix("b").removesuffix("i")
     factor = _SUFFIXES.get(text[-1:], 1)
-    number = int(float(text.rstrip("kmg")) * factor)
+    try:
+        number = int(float(text.rstrip("kmg")) * factor)
+    except ValueError as error:
+        raise ValueError("write a number of bytes, or for example 64M") from error
     if number < 1 << 20:
         raise ValueError("at least 1 MiB, for example 64M")
     return number

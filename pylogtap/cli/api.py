@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import json
 import time
@@ -241,6 +242,8 @@ def _refusal(status: int, problem: dict[str, Any], text: str | None) -> Failed:
     column = problem.get("column")
     if problem.get("code") == "invalid_query" and isinstance(column, int) and text is not None:
         return WrongUsage(str(problem.get("detail")), remedies=_pointed(text, column))
+    if status == http.HTTPStatus.UNPROCESSABLE_ENTITY:
+        return WrongUsage(str(problem.get("detail") or "the collector cannot read this"))
     if status in {401, 403}:
         return Refused(
             status, problem, ("export PYLOGTAP_KEY=…  with the key the collector was started with",)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from pylogtap.cli.command import ExampleCommand
+from pylogtap.cli.command import QueryCommand
 from pylogtap.cli.options import collector_options, format_option, range_options
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    cls=ExampleCommand,
+    cls=QueryCommand,
     short_help="Write all records that a query finds.",
     examples=("pylogtap export project:shop --since 2d --format csv --output shop.csv.gz",),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pylogtap.cli.command import ExampleCommand
+from pylogtap.cli.command import QueryCommand
 from pylogtap.cli.options import collector_options, format_option, range_options
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ PAGE = 1000  # the most that the API gives at once
 
 
 @click.command(
-    cls=ExampleCommand,
+    cls=QueryCommand,
     short_help="Search the records.",
     examples=(
         "pylogtap query 'level:>=warning service:checkout \"card declined\"' --since 1h",
         "pylogtap query order:1042 --format json | jq .message",
-        "pylogtap query -- '-user.id:42'",
+        "pylogtap query 'declined -user.id:42'",
     ),
 )
 @click.argument("query", nargs=-1)
@@ -41,7 +42,6 @@ def query(
     Search the records, and print what is found, oldest first.
 
     QUERY is made of words, "phrases" and field:value; see docs/reference/query-language.md.
-    A query that begins with a dash stands behind `--`.
     """
     from pylogtap.cli.api import Api
     from pylogtap.cli.formats import open_writer
@@ -53,6 +53,16 @@ def query(
     writer = open_writer(form)
     for log in reversed(found):
         writer.write(log)
+    if sys.stderr.isatty():
+        _tell_count(len(found), limit)
+
+
+def _tell_count(found: int, limit: int) -> None:
+    """Tell people what an empty or a full screen means."""
+    if not found:
+        click.secho("no records match", err=True, dim=True)
+    elif found == limit:
+        click.secho(f"the newest {found}; -n shows more", err=True, dim=True)
 
 
 def pages(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pylogtap.cli.command import ExampleCommand
+from pylogtap.cli.command import QueryCommand
 from pylogtap.cli.options import collector_options, format_option
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LONGEST_WAIT_S = 10.0
 
 
 @click.command(
-    cls=ExampleCommand,
+    cls=QueryCommand,
     short_help="Watch records as they arrive.",
     examples=(
         "pylogtap tail",

@@ -38,6 +38,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
     for each in error.errors():
         name = ".".join(map(str, each["loc"]))
         text = each["msg"].removeprefix("Value error, ")
+        if each["type"] == "too_short":
+            text = f"it needs {each['ctx']['min_length']} characters or more"
         yield f"{name}: {text}" if name else text
 
 
