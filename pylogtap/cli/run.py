@@ -38,7 +38,7 @@ class NotRunnable(Failed):
         "pylogtap run -- gunicorn shop.wsgi",
         "pylogtap run --prefix shop/cache -- redis-server",
     ),
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @click.option(
     "--prefix", metavar="P/S/I", help="Place of the program; default: PYLOGTAP_PREFIX, or made from its name."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SERVICES = ("inventory", "payments", "checkout")  # checkout calls the others
 _OPENING_S = 20.0
 _CLOSING_S = 6.0
+_PAUSE_S, _LONGER_PAUSE_S = 0.5, 3.0  # before a service is started again; where that failed
 _FIRST_ORDERS = 60  # at once, so that there is something to see
 _RUSH_PER_S = 40.0
 
@@ -104,6 +105,8 @@ class Shop:
         except TimeoutError:
             line = b""
         if not line.strip().isdigit():
+            with suppress(ProcessLookupError):
+                process.kill()  # it may hang
             raise RuntimeError(f"the service {name} does not start; what it said stands above")
         url = f"http://127.0.0.1:{int(line)}"
         self._environment[f"SHOP_{name.upper()}"] = url
@@ -115,8 +118,13 @@ class Shop:
         while True:
             code = await self._processes[name].wait()
             self._tell(f"{name} ended ({_reason(code)}); it is started again")
-            await asyncio.sleep(0.5)
-            await self._start(name)
+            await asyncio.sleep(_PAUSE_S)
+            try:
+                await self._start(name)
+            except (RuntimeError, OSError) as error:
+                self._tell(str(error))
+                await asyncio.sleep(_LONGER_PAUSE_S)
+                continue
             checkout = self._processes["checkout"]
             if name != "checkout" and checkout.returncode is None:
                 checkout.terminate()

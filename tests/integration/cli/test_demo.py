@@ -11,11 +11,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
+
+from pylogtap_collector.cli.demo import DEFAULT_PORT
+from tests.support.daemon import running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +62,20 @@ class Demo:
         deadline = time.monotonic() + _PATIENCE_S
         while not self.count(query):
             assert time.monotonic() < deadline, f"nothing matches {query}"
+            time.sleep(0.1)
+
+    def wait_for_count(self, query: str, count: int) -> None:
+        """Wait until so many records match."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while (seen := self.count(query)) < count and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert seen == count
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until it has printed something."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while text not in self.printed.read_text():
+            assert time.monotonic() < deadline, self.printed.read_text()
             time.sleep(0.1)
 
     def stop(self, number: int = signal.SIGINT) -> str:
@@ -120,21 +137,49 @@ def test_three_services_log_in_three_ways(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["printed"]
 
 
+def kill_payments(demo: Demo) -> None:
+    """Kill one of the services."""
+    for pid in children_of(demo.process.pid):
+        with open(f"/proc/{pid}/cmdline", encoding="ascii") as file:  # noqa: PTH123 - as above
+            if "demo.payments" in file.read():
+                os.kill(pid, signal.SIGKILL)
+
+
 def test_a_service_that_dies_is_started_again(tmp_path: Path) -> None:
-    """The demo says so and goes on."""
-    with running_demo(tmp_path, "--port", "0", "--data", str(tmp_path / "kept")) as demo:
+    """The demo says so and goes on; ended by SIGTERM, it has kept the services' last words."""
+    with running_demo(tmp_path, "--port", "0", "--data", str(tmp_path / "kept" / "data")) as demo:
         demo.wait_for("service:payments charged")
-        for pid in children_of(demo.process.pid):
-            with open(f"/proc/{pid}/cmdline", encoding="ascii") as file:  # noqa: PTH123 - as above
-                if "demo.payments" in file.read():
-                    os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + _PATIENCE_S
-        while demo.count('"payments are open"') < 2 and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert demo.count('"payments are open"') == 2
+        kill_payments(demo)
+        demo.wait_for_count('"payments are open"', 2)
         text = demo.stop(signal.SIGTERM)
     assert "payments ended (signal 9); it is started again" in text
-    assert (tmp_path / "kept" / "pylogtap.db").exists()
+    with running_daemon(tmp_path / "kept") as collector:
+        for closed in ("checkout is closed", "payments are closed", "inventory is closed"):
+            assert collector.count(f'"{closed}"') >= 1
+
+
+STUMBLING_BLOCK = """
+import os, sys
+if "pylogtap_collector.demo.payments" in sys.orig_argv and os.path.exists(os.environ["BLOCK"]):
+    os._exit(3)
+"""
+
+
+def test_a_service_that_cannot_be_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo says so, and tries until it can."""
+    block = tmp_path / "block"
+    (tmp_path / "sitecustomize.py").write_text(STUMBLING_BLOCK)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("BLOCK", str(block))
+    with running_demo(tmp_path, "--port", "0") as demo:
+        demo.wait_for("service:payments charged")
+        block.touch()
+        kill_payments(demo)
+        demo.wait_for_text("the service payments does not start")
+        block.unlink()
+        demo.wait_for_count('"payments are open"', 2)
+        text = demo.stop()
+    assert "Traceback" not in text
 
 
 def test_services_end_when_the_demo_is_killed(tmp_path: Path) -> None:
@@ -161,6 +206,16 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "taken" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_usual_port_is_taken(tmp_path: Path) -> None:
+    """Not asked for a port, it takes another one where somebody has the usual one, and says which."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # else another program has it already
+            stack.enter_context(socket.create_server(("127.0.0.1", DEFAULT_PORT)))
+        demo = stack.enter_context(running_demo(tmp_path))
+        assert not demo.url.endswith(f":{DEFAULT_PORT}")
+        assert f"tail --url {demo.url} " in demo.stop()
 
 
 @pytest.mark.parametrize("options", [["--port", "x"], ["--orders", "0"], ["--nope"]])

@@ -213,6 +213,15 @@ def test_programs_that_cannot_be_run(shell: Shell) -> None:
     assert shell.run("run").returncode == 2
 
 
+def test_options_of_the_program(shell: Shell) -> None:
+    """What stands behind the program is the program's own, also where it looks like an option of ours."""
+    ended = shell.run(
+        "run", "--prefix", f"{shell.project}/app", "echo", "--prefix", "a/b", "--", "-n", "--help"
+    )
+    assert ended.stdout == b"--prefix a/b -- -n --help\n"
+    assert [log["service"] for log in shell.found()] == ["app"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_signals_reach_the_program(shell: Shell, number: signal.Signals) -> None:
     """What is sent to us is for the program, which may say goodbye."""
