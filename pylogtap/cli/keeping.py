@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pylogtap.text import ParsedRecord
 
 IDLE_S = 0.2  # a record whose further lines have not come by then is whole
+_SECOND_NS = 1_000_000_000
 _INFO = 9  # OpenTelemetry severity of lines that say nothing of their level
 _FULL, _ROOM = 0.75, 0.5  # shares of the spool: wait from the one to the other
 _WAIT_S = 0.02
@@ -73,6 +74,10 @@ class Keeper:
                 stack = shorten_stack(record.exception["stacktrace"])
                 more[wire.MORE_EXCEPTION] = {**record.exception, "stacktrace": stack}
             when = record.arrived_ns if record.time_ns is None else record.time_ns
+            if not when % _SECOND_NS and 0 <= record.arrived_ns - when < _SECOND_NS:
+                when = (
+                    record.arrived_ns
+                )  # the same second, and finer: else lines of it would lose their order
             self._client.emit(site, when, {**record.fields, **extra}, more)
 
     def make_room(self) -> None:

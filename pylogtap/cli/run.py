@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pylogtap.prefix import Prefix
+    from pylogtap.text import ParsedRecord
+
+LOGGER = "pylogtap.run"  # of what we ourselves say about the program
+_ASKED_FOR = frozenset({"SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE"})  # ends that somebody wanted
 
 
 class NoSuchProgram(Failed):
@@ -51,7 +57,7 @@ def run(command: tuple[str, ...], prefix: str | None, **collector: Any) -> int:
 
     A Python program, and every Python program that it starts, gets our handler without a line of code. What
     any program prints goes on to where it went before, and is kept line by line, as `pylogtap pipe` would.
-    Signals are passed on, and the program's exit code becomes ours.
+    Signals are passed on, and the program's exit code becomes ours. A bad end is a record, too.
     """
     from pylogtap.cli.child import Child
     from pylogtap.cli.keeping import Keeper, Output
@@ -76,8 +82,23 @@ def run(command: tuple[str, ...], prefix: str | None, **collector: Any) -> int:
     code = child.follow(outputs)
     for output in outputs:
         output.end()
+    if code:
+        keeper.keep([_end_of(code, place)], {"exit_code": code})
     keeper.finish(tell=False, others=True)  # a killed program could not, and its folder may go with us
     return code
+
+
+def _end_of(code: int, place: Prefix) -> ParsedRecord:
+    """Make the record of an end that was no success."""
+    from pylogtap.text import ParsedRecord
+
+    try:
+        name = signal.Signals(code - 128).name
+    except ValueError:
+        name = ""
+    message = f"the program was ended by {name}" if name else f"the program ended with exit code {code}"
+    level, severity = ("info", 9) if name in _ASKED_FOR else ("error", 17)
+    return ParsedRecord(place, None, time.time_ns(), severity, level, LOGGER, message, {}, None)
 
 
 def _place(given: str | None, command: Sequence[str]) -> Prefix:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pylogtap.cli.run import service_of
+from pylogtap.cli.run import LOGGER, service_of
 from tests.integration.cli.conftest import COMMAND
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def test_what_goes_wrong(shell: Shell) -> None:
     assert ended.stderr.count(b"ValueError: at the end") == 1
     logs = shell.found(least=3)
     assert sorted(log["exception"]["type"] for log in logs if log["exception"]) == ["KeyError", "ValueError"]
-    assert [log["message"] for log in logs if not log["exception"]] == ["careful"]
+    assert [log["message"] for log in logs if not log["exception"] and log["logger"] != LOGGER] == ["careful"]
 
 
 def test_children_get_it_too(shell: Shell) -> None:
@@ -203,6 +203,21 @@ def test_the_exit_code_is_the_programs(shell: Shell, script: str, code: int) -> 
     assert shell.run("run", "--", "sh", "-c", script).returncode == code
 
 
+@pytest.mark.parametrize(
+    ("script", "message", "level"),
+    [
+        ("exit 7", "the program ended with exit code 7", "error"),
+        ("kill -KILL $$", "the program was ended by SIGKILL", "error"),
+        ("kill -TERM $$", "the program was ended by SIGTERM", "info"),
+    ],
+)
+def test_a_bad_end_is_a_record(shell: Shell, script: str, message: str, level: str) -> None:
+    """Somebody who looks for the last line of a program finds how it ended."""
+    shell.run("run", "--prefix", f"{shell.project}/app", "--", "sh", "-c", script)
+    (log,) = shell.found(f"logger:{LOGGER}")
+    assert (log["message"], log["level"], log["service"]) == (message, level, "app")
+
+
 def test_programs_that_cannot_be_run(shell: Shell) -> None:
     """What is not there, and what is no program, is said in a sentence, with the shell's exit code."""
     missing = shell.run("run", "--", "no-such-program")
@@ -235,7 +250,7 @@ def test_signals_reach_the_program(shell: Shell, number: signal.Signals) -> None
     process.send_signal(number)
     rest, _ = process.communicate(timeout=30)
     assert (process.returncode, rest) == (5, b"got it\n")
-    assert shell.messages(least=2) == ["ready", "got it"]
+    assert shell.messages(f"-logger:{LOGGER}", least=2) == ["ready", "got it"]
 
 
 def test_lines_are_passed_on_at_once(shell: Shell) -> None:
@@ -273,7 +288,9 @@ def test_what_a_killed_program_left_is_delivered(shell: Shell) -> None:
     """Records that a program could not deliver before it was killed have arrived when we end."""
     program = "import logging, os, signal\nlogging.warning('dying')\nos.kill(os.getpid(), signal.{})\n"
     assert run_python(shell, program.format("SIGKILL")).returncode == 128 + signal.SIGKILL
-    assert [log["message"] for log in shell.collector.logs(f"project:{shell.project}")] == ["dying"]
+    assert [log["message"] for log in shell.collector.logs(f"project:{shell.project} -logger:{LOGGER}")] == [
+        "dying"
+    ]
     assert run_python(shell, program.format("SIGSEGV")).returncode == 128 + signal.SIGSEGV
     logs = list(shell.collector.logs(f"project:{shell.project} logger:pylogtap.uncaught"))
     assert ["Segmentation fault" in log["message"] for log in logs] == [True]
