@@ -134,6 +134,7 @@ def _logs(db: Database) -> None:
     )  # fmt: skip
     db.table("recent").create_index(["time"])
     db.table("recent").create_index(["service", "time"])
+    db.table("recent").create_index(["project", "time"])
     for column in ("trace_id", "test_id"):
         db.execute(f"CREATE INDEX idx_recent_{column} ON recent ({column}) WHERE {column} IS NOT NULL")
     db.table("annotation").create(
