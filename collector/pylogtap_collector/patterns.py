@@ -86,6 +86,7 @@ _SPANS = tuple(
         (_FOR, rf"{_FOR}for [a-z][a-z_-]* (?=from )", f"for {WILDCARD} "),
     )
 )
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # and other controls of a terminal (ECMA-48, 5.4)
 _QUOTED = re.compile(r'"((?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )?[^"]+"(:)?')
 _APOSTROPHES = re.compile(r"(?<![^\s=:(\[{,])'[^']+'(?![^\s.,;)\]}!?])")
 
@@ -97,13 +98,16 @@ def mask(text: str) -> str:
     Return the pattern of a message.
 
     Numbers, times, sizes, identifiers, addresses, paths, quoted texts and the values of `key=value` become
-    `<*>`, so that messages of one origin have one pattern. Space of any kind becomes one blank.
+    `<*>`, so that messages of one origin have one pattern. Space of any kind becomes one blank; the
+    colours of a terminal are left out.
 
     Args:
         text: The message; the pattern is that of its first 4,000 characters.
     """
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT]
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
     if '"' in text:
         text = _QUOTED.sub(_mask_quoted, text)
     if "'" in text:

@@ -54,6 +54,21 @@ def test_a_restart_loses_and_repeats_nothing(visit: Visit, collector: CollectorP
     expect(logs.rows).to_have_count(7)
 
 
+def test_a_mistake_does_not_end_the_tail(visit: Visit, collector: CollectorProcess) -> None:
+    """While the query cannot be read, what was found before is still followed."""
+    deliver(collector.url, line_segment("the first"))
+    logs = visit(collector.url)
+    logs.open(q="service:tools")
+    expect(logs.page.locator("#live")).to_have_attribute("data-state", "on")
+    logs.search("service:tools (")
+    expect(logs.page.locator("#mistake")).to_be_visible()
+    deliver(collector.url, line_segment("of another service", prefix="shop/other/o-1"))
+    deliver(collector.url, line_segment("the second"))
+    expect(logs.row("the second")).to_be_visible()
+    expect(logs.rows).to_have_count(2)
+    expect(logs.page.locator("#count-records")).to_have_text("2")
+
+
 def test_reading_is_not_disturbed(visit: Visit, collector: CollectorProcess) -> None:
     """Scrolled up, the lines in view stay where they are; a button counts and leads to what is new."""
     for segment in shop_segments():

@@ -107,6 +107,17 @@ def test_colours_of_a_terminal(visit: Visit, collector: CollectorProcess) -> Non
     assert len(set(colors)) == 3
 
 
+def test_a_pattern_hides_nothing(visit: Visit, collector: CollectorProcess) -> None:
+    """Characters that turn the direction of text are shown in a pattern, too, and do not act."""
+    deliver(collector.url, line_segment("\u202egnp.exe is a picture", "\x1b[31mred\x1b[0m alert"))
+    logs = visit(collector.url)
+    logs.open()
+    logs.page.click("#tab-patterns")
+    texts = logs.page.locator(".pattern-text")
+    expect(texts).to_have_count(2)
+    assert sorted(texts.all_inner_texts()) == ["<U+202E>gnp.exe is a picture", "red alert"]
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -23,6 +23,7 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=60).map("".join))
     [
         ("gave up", "gave up"),
         ("took 17 ms", "took <*> ms"),
+        ("\x1b[1;31mtook\x1b[0m \x1b[38;5;208m17\x1b[0m ms", "took <*> ms"),
         ("took 17ms, 3.5% of -2", "took <*>, <*> of <*>"),
         ("at 2024-05-04T03:02:01.123+02:00 exactly", "at <*> exactly"),
         ("0xdeadbeef and deadbeef01 but not facade", "<*> and <*> but not facade"),

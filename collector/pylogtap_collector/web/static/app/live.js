@@ -93,7 +93,7 @@ export class Live {
     this.countTimer = setTimeout(() => {
       this.countTimer = 0;
       this.countedAt = Date.now();
-      void this.parts.results.count(this.parts.view());
+      void this.parts.results.count();
     }, wait);
   }
 
@@ -123,7 +123,7 @@ export class Live {
     if (!after) return after;
     try {
       await get(`/logs/${after}`);
-      void this.parts.results.count(this.parts.view());
+      void this.parts.results.count();
       return after;
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 404) throw error;

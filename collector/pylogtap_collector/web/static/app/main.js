@@ -55,7 +55,7 @@ const filter = (/** @type {string} */ field, /** @type {string} */ value, /** @t
   state.set({ q: toggleFilter(state.view.q, field, value, { exclude }), tab: "records" });
 
 const list = new RecordList(byId("records"), {
-  onTop: () => results.older(state.view),
+  onTop: () => results.older(),
   onOpen: (log) => state.set({ log: log.id }, { replace: detail.open }),
   onFollow: (follows) => live.followed(follows),
 });
@@ -87,19 +87,19 @@ const results = new Results({
   search,
   zone,
   go: (patch) => state.set(patch),
+  onChange: () => live.stop(),
   onTrouble: trouble,
 });
 const live = new Live({
   list,
   results,
-  view: () => state.view,
-  reload: async () => void (await results.load(state.view)),
+  view: () => results.view ?? state.view,
+  reload: load,
   onRefused: trouble,
 });
 
 /** Show the view from the beginning, and follow it where that is wanted. */
 async function load() {
-  live.stop();
   const shown = await results.load(state.view);
   if (!shown) return;
   banner(null);
@@ -174,7 +174,7 @@ async function stepToError(by) {
     }
     const before = list.length;
     if (by > 0) break;
-    const more = await results.older(state.view);
+    const more = await results.older();
     from = list.length - before;
     if (!more && from === 0) break;
   }
@@ -218,7 +218,7 @@ function showAll() {
 state.onChange((view, before) => {
   showAll();
   if (!sameSelection(view, before)) void load();
-  else if (view.live !== before.live) view.live ? live.start() : live.stop();
+  else if (view.live !== before.live) view.live && results.view ? live.start() : live.stop();
   if (view.log !== before.log || (view.log === null && detail.open)) showOpened();
 });
 
@@ -252,7 +252,7 @@ byId("filters").addEventListener("click", () => {
   const open = document.body.classList.toggle("has-filters");
   byId("filters").setAttribute("aria-expanded", String(open));
 });
-setUpDownload(() => selection(state.view));
+setUpDownload(() => selection(results.view ?? state.view));
 
 function showZones() {
   showZone();

@@ -1,3 +1,4 @@
+import { bare } from "./ansi.js";
 import { byId, el } from "./dom.js";
 import { CLASSES } from "./levels.js";
 import { clip, compact, number } from "./text.js";
@@ -5,7 +6,9 @@ import { ago, fullTime } from "./times.js";
 
 /** @typedef {import("./types.js").Pattern} Pattern */
 
-const HOLES = /(%(?:\([^)]*\))?[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]|\{[^{}]*\}|<[^<>\s]*>)/;
+// What a value is put into: `%d` and `%(name)s`, `{name}`, and the mark of a masked text.
+const HOLES =
+  /(%(?:\([^)]*\))?[-#0+]*\d*(?:\.\d+)?[diouxXeEfFgGcrsa]|\{[\w.[\]]*(?:![rsa])?(?::[^{}\s"]*)?\}|<\*>)/;
 
 /** The most frequent shapes of messages. */
 export class PatternList {
@@ -64,7 +67,7 @@ export class PatternList {
         {
           type: "button",
           title: "Filter these records out",
-          "aria-label": `Filter out pattern ${clip(pattern.template, 80)}`,
+          "aria-label": `Filter out pattern ${bare(clip(pattern.template, 80))}`,
           onclick: () => this.onPattern(pattern.id, true),
         },
         "−",
@@ -78,7 +81,7 @@ export class PatternList {
  * @param {string} text
  */
 export function template(text) {
-  return clip(text, 1000)
+  return bare(clip(text, 1000))
     .split(HOLES)
     .map((part, index) => (index % 2 ? el("span.hole", null, part) : part));
 }

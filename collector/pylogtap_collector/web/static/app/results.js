@@ -24,6 +24,7 @@ const COLUMN_PX = 9; // width of a column of the histogram, about
  * @property {import("./search.js").Search} search
  * @property {() => import("./times.js").Zone} zone
  * @property {(patch: Partial<View>) => void} go
+ * @property {() => void} onChange  what is shown comes to an end
  * @property {(error: Error) => boolean} onTrouble  true: it was dealt with
  */
 
@@ -37,6 +38,8 @@ export class Results {
     /** @type {string | null} */
     this.cursor = null;
     this.loadingOlder = false;
+    /** @type {View | null} what the list shows; a query with a mistake changes nothing */
+    this.view = null;
     /** @type {LogRecord | null} newest record of all, where the view has none */
     this.elsewhere = null;
   }
@@ -55,9 +58,11 @@ export class Results {
     try {
       const page = await get("/logs", { ...selection(view), order: "desc", limit: FIRST_PAGE }, signal);
       search.sound();
+      this.parts.onChange();
+      this.view = view;
       this.cursor = page.next;
       list.replace(page.items);
-      void this.count(view); // after the query is known to be sound
+      void this.count(); // after the query is known to be sound
       if (page.items.length) notice(null);
       else await this.#explainNothing(view, signal);
       return true;
@@ -79,6 +84,7 @@ export class Results {
       this.parts.search.fault(error.message, error.column);
       return;
     }
+    this.parts.onChange();
     if (this.parts.onTrouble(error) || this.parts.list.length) return;
     notice(failed(error.message, () => this.load(view)));
   }
@@ -99,11 +105,10 @@ export class Results {
     notice(nothingFound(ways));
   }
 
-  /**
-   * Count: histogram, facets, patterns.
-   * @param {View} view
-   */
-  async count(view) {
+  /** Count: histogram, facets, patterns. */
+  async count() {
+    const { view } = this;
+    if (!view) return;
     const signal = this.counting.next();
     const results = await Promise.allSettled([
       this.#histogram(view, signal),
@@ -159,12 +164,12 @@ export class Results {
 
   /**
    * Load the page before the oldest record.
-   * @param {View} view
    * @returns {Promise<boolean>} whether there may be more
    */
-  async older(view) {
+  async older() {
+    const { view } = this;
     const { list } = this.parts;
-    if (this.loadingOlder || !this.#hasOlder()) return false;
+    if (!view || this.loadingOlder || !this.#hasOlder()) return false;
     this.loadingOlder = true;
     const signal = this.newest.next();
     try {
