@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pylogtap.inject.marks import Tap
 
+_PIECE = 1000  # characters: with its mark at most PIPE_BUF bytes, which no other process can write into
+
 
 class _Showing(threading.local):
     """Whether this thread is just printing a record that was shipped."""
@@ -47,11 +49,15 @@ class MarkedStream(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         """Write, behind a mark if this says what was shipped."""
-        if _showing.depth and text and self._is_tapped():
-            size = len(text.encode(self.encoding, self.errors or "strict"))
-            super().write(self.tap.mark(size) + text)
-            return len(text)
-        return super().write(text)
+        if not (_showing.depth and text and self._is_tapped()):
+            return super().write(text)
+        pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+        sizes = [len(piece.encode(self.encoding, self.errors or "strict")) for piece in pieces]
+        self.flush()
+        for piece, size in zip(pieces, sizes, strict=True):
+            super().write(self.tap.mark(size) + piece)
+            self.flush()
+        return len(text)
 
     def _is_tapped(self) -> bool:
         try:
