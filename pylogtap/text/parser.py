@@ -56,7 +56,7 @@ class ParsedRecord(NamedTuple):
 class _Pending:
     """A record whose further lines may be still to come."""
 
-    __slots__ = ("arrived", "blanks", "continuation", "head", "lines", "origin", "part", "size")
+    __slots__ = ("arrived", "blanks", "continuation", "head", "lines", "origin", "part", "size", "touched")
 
     def __init__(self, origin: Origin, head: Head, arrived: int, part: int) -> None:
         self.origin = origin
@@ -65,7 +65,7 @@ class _Pending:
         self.size = 0
         self.blanks = 0
         self.part = part
-        self.arrived = arrived
+        self.arrived = self.touched = arrived
         headed = head.time_ns is not None or head.level is not None
         self.continuation = Continuation(head.message, headed=headed)
 
@@ -129,13 +129,13 @@ class LineParser:
 
     def flush_older_than(self, seconds: float) -> list[ParsedRecord]:
         """
-        Return records that have waited for further lines for some time.
+        Return records that have waited for further lines for some time, since their last line.
 
         Args:
             seconds: How long; lines of a traceback come within milliseconds.
         """
         latest = self._clock() - round(seconds * NS)
-        for source in [source for source, pending in self._pending.items() if pending.arrived <= latest]:
+        for source in [source for source, pending in self._pending.items() if pending.touched <= latest]:
             self._finish(source)
         return self._take_done()
 
@@ -182,6 +182,7 @@ class LineParser:
         pending.lines.append(text)
         pending.blanks = 0
         pending.size += len(text)
+        pending.touched = now
 
     def _finish(self, source: Prefix | None) -> None:
         pending = self._pending.pop(source, None)
