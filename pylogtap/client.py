@@ -154,6 +154,11 @@ class Client:
                 kept = f"{records} for {self.settings.url} wait in {self.spool.directory}: {why}"
                 sys.stderr.write(f"pylogtap: {kept}; `pylogtap drain` delivers them\n")
 
+    @property
+    def last_error(self) -> str | None:
+        """Why the last attempt to deliver failed; None where it did not."""
+        return self._shipper.last_error if self._shipper else None
+
     def stats(self) -> Stats:
         """Return what became of this process's records."""
         dropped = dict(self.spool.dropped)
@@ -165,7 +170,7 @@ class Client:
             spooled=spooled,
             spooled_bytes=self.spool.unsent_bytes(),
             dropped=dropped,
-            last_error=self._shipper.last_error if self._shipper else None,
+            last_error=self.last_error,
             directory=self.spool.directory,
         )
 
