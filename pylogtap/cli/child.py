@@ -6,35 +6,27 @@ import fcntl
 import os
 import pty
 import selectors
-import signal
 import subprocess
 import sys
 import termios
 import time
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from pylogtap import inject
+from pylogtap.cli.forwarding import Forwarding
 from pylogtap.cli.keeping import IDLE_S
 from pylogtap.cli.standard import Target
 from pylogtap.inject.marks import TAP, Tap, Unmarker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pylogtap.cli.keeping import Output
 
 _CHUNK = 64 << 10
-_LAST_WORDS_S = 1.0  # how long outputs that others hold open are followed once the program has ended
-_FORWARDED = (
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGCONT,
-    signal.SIGWINCH,
-)
+_LAST_WORDS_S = 1.0  # of silence, once the program has ended, on outputs that others hold open
+_LONG_GOODBYE_S = 5.0  # the same, where there is no silence
 _OPOST = 1  # index of the output flags in what tcgetattr returns
 
 
@@ -63,6 +55,7 @@ class Child:
         theirs = [end for _, end in pairs]
         tap = Tap.create(theirs)
         self._unmarkers = [Unmarker(tap.token) for _ in theirs]
+        self._signals = Forwarding(self._resize)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - what the user gave us to run
                 command,
@@ -70,9 +63,13 @@ class Child:
                 stderr=theirs[1],
                 env={**inject.environment(environment), TAP: str(tap)},
             )
+        except BaseException:
+            self._signals.end()
+            raise
         finally:
             for end in theirs:
                 os.close(end)
+        self._signals.to(self._process)
 
     def follow(self, outputs: Sequence[Output]) -> int:
         """
@@ -84,25 +81,32 @@ class Child:
         Returns:
             Its exit code; 128 + the number of the signal that ended it.
         """
-        with selectors.DefaultSelector() as selector, self._forwarding():
+        try:
+            self._copy(outputs)
+            code = self._process.wait()
+        finally:
+            self._signals.end()
+        return 128 - code if code < 0 else code
+
+    def _copy(self, outputs: Sequence[Output]) -> None:
+        """Pass on and keep, until nobody has the outputs open, or only what the program left behind has."""
+        ended_at: float | None = None
+        with selectors.DefaultSelector() as selector:
             for number, source in enumerate(self._sources):
                 selector.register(source, selectors.EVENT_READ, number)
-            ended_at: float | None = None
             while selector.get_map():
-                ready = selector.select(IDLE_S)
-                for key, _ in ready:
-                    if not self._pass_on(key.data, outputs[key.data]):
-                        selector.unregister(key.fd)
-                        os.close(key.fd)
-                if not ready:
-                    for output in outputs:
-                        output.pause()
                 if ended_at is None and self._process.poll() is not None:
-                    ended_at = time.monotonic()
-                if ended_at is not None and not ready and time.monotonic() > ended_at + _LAST_WORDS_S:
-                    break  # a process that it left behind still holds the outputs
-            code = self._process.wait()
-        return 128 - code if code < 0 else code
+                    ended_at = time.monotonic()  # what it wrote until then is read now
+                ready = {key.data: key.fd for key, _ in selector.select(IDLE_S)}
+                for number, output in enumerate(outputs):
+                    if number not in ready:
+                        output.pause()
+                    elif not self._pass_on(number, output):
+                        output.end()
+                        selector.unregister(ready[number])
+                        os.close(ready[number])
+                if ended_at is not None and _is_over(ended_at, silent=not ready):
+                    return
 
     def _pass_on(self, number: int, output: Output) -> bool:
         """Take what there is of a stream; tell whether there may be more."""
@@ -121,27 +125,14 @@ class Child:
             return False
         return bool(chunk)
 
-    @contextmanager
-    def _forwarding(self) -> Iterator[None]:
-        """Pass signals on, as long as the program runs."""
+    def _resize(self) -> None:
+        """Give the program's terminals the size of ours."""
+        for source, target in zip(self._sources, self._targets, strict=True):
+            _copy_size(target.number, source)
 
-        def forward(number: int, _: Any) -> None:
-            if number == signal.SIGWINCH:
-                for source, target in zip(self._sources, self._targets, strict=True):
-                    _copy_size(target.number, source)
-            with suppress(ProcessLookupError):
-                self._process.send_signal(number)
 
-        before = {number: signal.signal(number, forward) for number in _FORWARDED}
-        # A terminal sends Ctrl-C to the whole group: the program has it already, and we see it to its end.
-        before[signal.SIGINT] = signal.signal(
-            signal.SIGINT, signal.SIG_IGN if _is_in_foreground() else forward
-        )
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+def _is_over(ended_at: float, *, silent: bool) -> bool:
+    return time.monotonic() > ended_at + (_LAST_WORDS_S if silent else _LONG_GOODBYE_S)
 
 
 def _terminal(target: int) -> tuple[int, int]:
@@ -157,16 +148,3 @@ def _terminal(target: int) -> tuple[int, int]:
 def _copy_size(source: int, target: int) -> None:
     with suppress(OSError):  # no terminal
         fcntl.ioctl(target, termios.TIOCSWINSZ, fcntl.ioctl(source, termios.TIOCGWINSZ, b"\0" * 8))
-
-
-def _is_in_foreground() -> bool:
-    try:
-        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # there is none
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)

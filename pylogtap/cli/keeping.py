@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 IDLE_S = 0.2  # a record whose further lines have not come by then is whole
 _SECOND_NS = 1_000_000_000
 _INFO = 9  # OpenTelemetry severity of lines that say nothing of their level
+_BUSY_S = 1.0  # the same, of a source that is silent among others that are not
 _FULL, _ROOM = 0.75, 0.5  # shares of the spool: wait from the one to the other
 _WAIT_S = 0.02
-_PATIENCE_S = 5.0
+_PATIENCE_S = 30.0  # with a collector that is at work, and has taken nothing yet
+_LITTLE_PATIENCE_S = 5.0  # with one that does not answer, or refuses
+_LOOK_EACH = 64  # records between two looks at the room that is left
 
 
 class Keeper:
@@ -46,16 +49,25 @@ class Keeper:
         self.records = 0
         self._settings = settings
         self._client = clients.obtain(settings)
+        most = settings.spool_max_bytes
+        if self._client.memory_reason is not None:
+            most = min(most, clients.MEMORY_BYTES)
+        self._room = max(2, most // wire.MAX_SEGMENT_BYTES) * wire.MAX_SEGMENT_BYTES
+        self._stuck_at: int | None = None  # unsent bytes when the collector was last seen to take nothing
 
     def keep(self, records: Iterable[ParsedRecord], extra: Mapping[str, Any]) -> None:
         """
-        Keep records.
+        Keep records; wait for room while the collector makes some.
 
         Args:
             records: From a parser.
             extra: Fields that each of them gets beside its own.
         """
+        if self._settings.disabled:
+            return
         for record in records:
+            if self.records % _LOOK_EACH == 0:
+                self._make_room()
             self.records += 1
             site = Site(
                 template=record.message,
@@ -80,16 +92,33 @@ class Keeper:
                 )  # the same second, and finer: else lines of it would lose their order
             self._client.emit(site, when, {**record.fields, **extra}, more)
 
-    def make_room(self) -> None:
-        """Wait while the spool is nearly full and the collector takes from it: a file is read faster."""
-        spool, size = self._client.spool, self._settings.spool_max_bytes
-        if spool.unsent_bytes() < size * _FULL:
+    def _make_room(self) -> None:
+        """
+        Wait while the spool is nearly full and the collector takes from it: a file is read faster.
+
+        A collector that takes nothing is waited for once, not again before it takes something.
+        """
+        stuck_at, self._stuck_at = self._stuck_at, None
+        if self._used() < self._room * _FULL:
             return
-        least, deadline = spool.unsent_bytes(), time.monotonic() + _PATIENCE_S
-        while (unsent := spool.unsent_bytes()) > size * _ROOM and time.monotonic() < deadline:
+        least, since = self._client.spool.unsent_bytes(), time.monotonic()
+        if stuck_at is not None and least >= stuck_at:
+            self._stuck_at = least
+            return
+        while self._used() > self._room * _ROOM:
+            unsent, now = self._client.spool.unsent_bytes(), time.monotonic()
             if unsent < least:
-                least, deadline = unsent, time.monotonic() + _PATIENCE_S
+                least, since = unsent, now
+            elif now > since + (_LITTLE_PATIENCE_S if self._client.last_error else _PATIENCE_S):
+                self._stuck_at = unsent
+                return
             time.sleep(_WAIT_S)
+
+    def _used(self) -> int:
+        """Return the bytes of the spool that are taken; a segment is free when all of it has arrived."""
+        spool = self._client.spool
+        spool.waiting()
+        return len(spool.full) * wire.MAX_SEGMENT_BYTES + spool.reserved_end(spool.current)
 
     def finish(self, *, tell: bool, others: bool = False) -> bool:
         """
@@ -140,11 +169,13 @@ class Output:
         self._keeper, self._parser, self._extra = keeper, LineParser(prefix, project), extra
 
     def take(self, chunk: bytes) -> None:
-        """Keep the records that a chunk completes."""
-        self._keeper.keep(self._parser.feed(chunk), self._extra)
+        """Keep the records that a chunk completes, and those of sources that have long been silent."""
+        records = self._parser.feed(chunk)
+        records += self._parser.flush_older_than(_BUSY_S)  # before keeping, which may wait for room
+        self._keeper.keep(records, self._extra)
 
     def pause(self) -> None:
-        """Keep what has waited long enough for further lines."""
+        """Keep what has waited long enough for further lines; there is nothing to read right now."""
         self._keeper.keep(self._parser.flush_older_than(IDLE_S), self._extra)
 
     def end(self) -> None:

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 64 << 10
 _LAST_WORDS_S = 1.0  # after Ctrl-C the program before us may still say goodbye
+_LONG_GOODBYE_S = 10.0  # but not for ever
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -53,8 +55,8 @@ def pipe(prefix: str | None, project: str | None, quiet: bool, **collector: Any)
     from pylogtap.settings import load
 
     environment = {"PYLOGTAP_SERVICE": "pipe", **os.environ}
-    if project:
-        environment["PYLOGTAP_PROJECT"] = project
+    if project is not None:
+        environment["PYLOGTAP_PROJECT"] = _checked(project)
     settings = load(prefix=prefix, **collector)
     keeper = Keeper(settings)
     output = Output(keeper, find_prefix(settings.prefix, environment), project)
@@ -62,10 +64,25 @@ def pipe(prefix: str | None, project: str | None, quiet: bool, **collector: Any)
     with _noting_signals() as signals:
         _copy(keeper, output, target, signals)
         output.end()
-        arrives = keeper.finish(tell=sys.stderr.isatty() or quiet)
+        arrives = keeper.finish(tell=True)
     if signals:
         return 128 + signals[0]
     return 0 if arrives and not (target and target.failed) else 1
+
+
+def _checked(project: str) -> str:
+    """
+    Return a name for a project.
+
+    Raises:
+        PrefixError: It cannot be one.
+    """
+    from pylogtap.errors import PrefixError
+    from pylogtap.prefix import Prefix
+
+    if "/" in project:
+        raise PrefixError(f"--project {project!r} is more than a project; --prefix takes a whole place")
+    return Prefix.parse(project).project
 
 
 @contextmanager
@@ -93,9 +110,11 @@ def _copy(keeper: Keeper, output: Output, target: Target | None, signals: Sequen
     """Read until the end; after a signal until the program before us says no more."""
     from pylogtap.cli.keeping import IDLE_S
 
-    source = sys.stdin.fileno()
-    while True:
+    source, until = sys.stdin.fileno(), None
+    while until is None or time.monotonic() < until:
         wait_s = _LAST_WORDS_S if signals else IDLE_S
+        if signals and until is None:
+            until = time.monotonic() + _LONG_GOODBYE_S
         try:
             if not select.select([source], [], [], wait_s)[0]:
                 if wait_s == _LAST_WORDS_S:
@@ -108,7 +127,6 @@ def _copy(keeper: Keeper, output: Output, target: Target | None, signals: Sequen
             output.take(chunk)
             if target is not None:
                 target.write(chunk)
-            keeper.make_room()
         except BrokenPipeError:  # whoever read our output has seen enough, as `head`
             output.end()
             keeper.finish(tell=False)
