@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import re
 import signal
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.loghub import HOW_TO_GET, find_folder, read_samples
-
 if TYPE_CHECKING:
     from tests.integration.cli.conftest import Shell
-
-FOLDER = find_folder()
 
 
 def test_lines_pass_and_are_kept(shell: Shell) -> None:
@@ -150,32 +143,3 @@ def test_without_a_collector_all_waits(shell: Shell) -> None:
     )
     subprocess.run([sys.executable, "-c", program], check=True, env=shell.environment, capture_output=True)
     assert shell.messages(least=2000) == [f"number {number}" for number in range(2000)]
-
-
-@pytest.mark.skipif(FOLDER is None, reason=HOW_TO_GET)
-@pytest.mark.timeout(300)
-def test_real_lines_are_counted_and_found(shell: Shell) -> None:
-    """Every one of the real lines of twelve systems is kept, counted exactly, and found by its words."""
-    assert FOLDER is not None
-    samples = read_samples(FOLDER)
-    for sample in samples:
-        text = "".join(f"[{shell.project}/{sample.system}/one] {line}\n" for line in sample.lines)
-        assert shell.run("pipe", "--quiet", given=text.encode()).returncode == 0
-    counts = {sample.system: counted(shell, f"service:{sample.system}") for sample in samples}
-    assert counts == {sample.system: len(sample.lines) for sample in samples}
-    assert sum(counts.values()) == 24_000
-    messages = [(sample.system, message) for sample in samples for message in sample.messages]
-    missed = []
-    for system, message in random.Random(7).sample(messages, 600):
-        words = " ".join(re.findall(r"\w+", message)[-6:])
-        if words and not counted(shell, f'service:{system} "{words}"'):
-            missed.append(message)
-    assert missed == []
-
-
-def counted(shell: Shell, query: str) -> int:
-    """Return how many records match, whenever they were logged."""
-    asked = urlencode(
-        {"q": f"project:{shell.project} {query}", "since": "1990-01-01T00:00:00Z", "buckets": 1}
-    )
-    return int(shell.collector.get(f"/api/v1/logs/histogram?{asked}")["total"])

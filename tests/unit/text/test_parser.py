@@ -83,6 +83,25 @@ def test_the_last_record_waits_for_more_lines() -> None:
     assert parser.flush() == []
 
 
+def test_a_record_that_grows_is_not_cut() -> None:
+    """The wait for further lines begins anew with each of them."""
+    clock = Clock()
+    parser = LineParser(DEFAULT, clock=clock)
+    parser.feed("ERROR failed\nTraceback (most recent call last):\n")
+    for line in (
+        '  File "a.py", line 1, in <module>\n',
+        "    1/0\n",
+        "ZeroDivisionError: division by zero\n",
+    ):
+        clock.now += 4 * 10**8
+        assert parser.flush_older_than(0.5) == []
+        assert parser.feed(line) == []
+    clock.now += 6 * 10**8
+    (record,) = parser.flush_older_than(0.5)
+    assert record.exception is not None
+    assert record.exception["type"] == "ZeroDivisionError"
+
+
 def test_arrival_is_that_of_the_first_line() -> None:
     """What has no time of its own can be given that."""
     clock = Clock()
