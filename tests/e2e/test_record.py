@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 from tests.support.shop import SCRIPT, deliver, line_segment, shop_segments
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
     from tests.e2e.conftest import Visit
     from tests.support.daemon import CollectorProcess
 
@@ -72,6 +74,48 @@ def test_labels_and_notes_are_kept(visit: Visit, collector: CollectorProcess) ->
     expect(other.detail.get_by_role("textbox", name="Note")).to_have_value("They know.")
     other.detail.get_by_label("Remove label cause").click()
     expect(other.detail.get_by_text("cause: bank")).to_have_count(0)
+
+
+def test_nobody_overwrites_what_he_has_not_seen(visit: Visit, collector: CollectorProcess) -> None:
+    """Of two people with the same record open, the second sees the note of the first before his is kept."""
+    deliver(collector.url, line_segment("look at this"))
+    pages = [visit(collector.url), visit(collector.url)]
+    for logs in pages:
+        logs.open()
+        logs.row("look at this").click()
+        expect(logs.detail.locator(".context-line")).to_have_count(1)
+    for logs, words in zip(pages, ("It was the bank.", "It was the moon."), strict=True):
+        logs.detail.get_by_role("textbox", name="Note").fill(words)
+        logs.detail.get_by_text("Save note").click()
+    first, second = pages
+    expect(first.detail.get_by_text("Save note")).to_be_hidden()
+    expect(second.detail.get_by_role("alert")).to_contain_text("It was the bank.")
+    expect(second.detail.get_by_role("textbox", name="Note")).to_have_value("It was the moon.")
+    second.detail.get_by_text("Save note").click()
+    expect(second.detail.get_by_text("Save note")).to_be_hidden()
+    first.page.reload()
+    expect(first.detail.get_by_role("textbox", name="Note")).to_have_value("It was the moon.")
+
+
+def test_a_change_meanwhile_is_refused(visit: Visit, collector: CollectorProcess) -> None:
+    """A change between reading and writing is refused by the collector, and the page says so."""
+    deliver(collector.url, line_segment("look at this"))
+    logs = visit(collector.url)
+    logs.open()
+    logs.row("look at this").click()
+    expect(logs.detail.locator(".context-line")).to_have_count(1)
+
+    def outdated(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "etag": '"of-yesterday"'})
+
+    logs.page.route("**/api/v1/logs/65536", outdated)
+    logs.detail.get_by_role("textbox", name="Note").fill("Mine.")
+    logs.detail.get_by_text("Save note").click()
+    expect(logs.detail.get_by_role("alert")).to_contain_text("Not saved: It has changed")
+    logs.page.unroute("**/api/v1/logs/65536")
+    logs.detail.get_by_text("Save note").click()
+    expect(logs.row("look at this").locator(".chip.is-note")).to_be_visible()
 
 
 def test_what_is_logged_stays_text(visit: Visit, collector: CollectorProcess) -> None:

@@ -235,6 +235,48 @@ def test_controls_have_names(visit: Visit, shop: CollectorProcess) -> None:
     assert nameless == []
 
 
+def test_focus_is_seen(visit: Visit, shop: CollectorProcess) -> None:
+    """Whatever the Tab key comes to has a mark around it, and it comes to the list of records."""
+    logs = visit(shop.url)
+    logs.open()
+    expect(logs.rows.first).to_be_visible()
+    reached, unmarked = set(), []
+    for _ in range(60):
+        logs.page.keyboard.press("Tab")
+        name, marked = logs.page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const styles = [at, at.closest(".search-box") ?? at].map((each) => getComputedStyle(each));
+              const marked = styles.some((s) => s.outlineStyle !== "none" || s.boxShadow !== "none");
+              return [at.id || at.getAttribute("aria-label") || at.tagName, marked];
+            }"""
+        )
+        reached.add(name)
+        if not marked and name != "BODY":
+            unmarked.append(name)
+    assert unmarked == []
+    assert {"query", "range", "live", "theme", "help", "tab-records", "records", "download"} <= reached
+
+
+def test_the_dark_theme_is_one(visit: Visit, shop: CollectorProcess) -> None:
+    """Every colour is the same whether darkness is chosen here or preferred by the system."""
+    read = """() => {
+      const style = getComputedStyle(document.documentElement);
+      return Object.fromEntries([...style].filter((name) => name.startsWith("--"))
+        .map((name) => [name, style.getPropertyValue(name)]));
+    }"""
+    preferred = visit(shop.url, dark=True)
+    preferred.open()
+    chosen = visit(shop.url)
+    chosen.open()
+    light = chosen.page.evaluate(read)
+    chosen.page.click("#theme")
+    dark = chosen.page.evaluate(read)
+    assert dark == preferred.page.evaluate(read)
+    assert dark.keys() == light.keys() != set()
+    assert dark["--bg"] != light["--bg"]
+
+
 def test_a_narrow_screen(visit: Visit, shop: CollectorProcess) -> None:
     """On a phone nothing sticks out, and the filters open on demand."""
     logs = visit(shop.url, width=390, height=800)

@@ -1,7 +1,9 @@
-import { change } from "./api.js";
+import { change, getVersioned } from "./api.js";
 import { el, iconButton } from "./dom.js";
+import { clip } from "./text.js";
 
 /** @typedef {import("./types.js").LogRecord} LogRecord */
+/** @typedef {{labels?: Record<string, string | null>, note?: string | null}} Patch */
 
 /** What people add to a record: labels and a note. */
 export class Annotations {
@@ -78,18 +80,45 @@ export class Annotations {
     return el("form.note-form", { onsubmit: save }, text, buttons);
   }
 
-  /** @param {{labels?: Record<string, string | null>, note?: string | null}} patch */
+  /** @param {Patch} patch @returns {Promise<boolean>} whether it is stored */
   async #save(patch) {
+    const path = `/logs/${this.log.id}`;
     try {
-      this.log = { ...this.log, ...(await change(`/logs/${this.log.id}`, patch)) };
+      const { item, version } = await getVersioned(path);
+      const stale = this.#stale(item, patch);
+      this.#take(stale ? item : await change(path, patch, version));
+      this.#say(stale);
+      return !stale;
     } catch (error) {
-      this.fault.textContent = `Not saved: ${/** @type {Error} */ (error).message}`;
-      this.fault.hidden = false;
+      this.#say(`Not saved: ${/** @type {Error} */ (error).message}`);
       return false;
     }
-    this.fault.hidden = true;
+  }
+
+  /**
+   * What somebody else has written since it was read here; nobody overwrites what he has not seen.
+   * @param {LogRecord} now
+   * @param {Patch} patch
+   */
+  #stale(now, patch) {
+    if (patch.note !== undefined && now.note !== this.log.note)
+      return now.note === null
+        ? "Somebody has removed the note meanwhile. Save again to keep yours."
+        : `Somebody has written meanwhile: “${clip(now.note, 300)}” Save again to replace it by yours.`;
+    const name = Object.keys(patch.labels ?? {}).find((each) => now.labels[each] !== this.log.labels[each]);
+    return name === undefined ? null : `Somebody has changed the label ${name} meanwhile: look at it again.`;
+  }
+
+  /** @param {LogRecord} log */
+  #take(log) {
+    this.log = { ...this.log, labels: log.labels, note: log.note };
     this.#drawLabels();
     this.onChange(this.log);
-    return true;
+  }
+
+  /** @param {string | null} fault */
+  #say(fault) {
+    this.fault.textContent = fault;
+    this.fault.hidden = fault === null;
   }
 }

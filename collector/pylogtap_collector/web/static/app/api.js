@@ -58,6 +58,17 @@ export const key = {
   set: (value) => sessionStorage.setItem(KEY, value),
 };
 
+/** What the collector's clock says: relative times are about it, whatever the clock of this machine says. */
+export const clock = {
+  ahead_ms: 0,
+  now: () => Date.now() + clock.ahead_ms,
+  /** @param {string | null} date of an answer; it knows whole seconds */
+  set(date) {
+    const ahead = Date.parse(date ?? "") + 500 - Date.now();
+    clock.ahead_ms = Math.abs(ahead) > 2_000 ? ahead : 0;
+  },
+};
+
 /**
  * Send a request.
  * @param {string} url
@@ -75,6 +86,7 @@ export async function send(url, init = {}) {
     if (init.signal?.aborted) throw error;
     throw new Unreachable("The collector does not answer.");
   }
+  clock.set(answer.headers.get("Date"));
   if (answer.ok) return answer;
   throw new Refused(answer.status, await answer.json().catch(() => ({})));
 }
@@ -97,15 +109,30 @@ export async function get(path, params, signal) {
 }
 
 /**
+ * Read something that is about to be changed.
+ * @param {string} path
+ * @returns {Promise<{item: any, version: string}>} its version is what a change has to name
+ */
+export async function getVersioned(path) {
+  const answer = await send(address(path), { headers: { Accept: "application/json" } });
+  return { version: answer.headers.get("ETag") ?? "*", item: parseJson(await answer.text()) };
+}
+
+/**
  * Change something by a merge patch (RFC 7396).
  * @param {string} path
  * @param {unknown} patch
+ * @param {string} version that was read; refused with status 412 where it is another one by now
  * @returns {Promise<any>}
  */
-export async function change(path, patch) {
+export async function change(path, patch, version) {
   const answer = await send(address(path), {
     method: "PATCH",
-    headers: { "Content-Type": "application/merge-patch+json", Accept: "application/json" },
+    headers: {
+      "Content-Type": "application/merge-patch+json",
+      "If-Match": version,
+      Accept: "application/json",
+    },
     body: JSON.stringify(patch),
   });
   return parseJson(await answer.text());

@@ -1,26 +1,22 @@
 import { Annotations } from "./annotations.js";
 import { Newest, Refused, get } from "./api.js";
-import { bare } from "./ansi.js";
 import { contextOf } from "./context.js";
 import { byId, el, icon, iconButton } from "./dom.js";
-import { hue } from "./hues.js";
-import { template } from "./patterns.js";
-import { isField } from "./query.js";
+import { attributesOf, exceptionOf, factsOf } from "./facts.js";
 import { levelOf, prefixOf } from "./row.js";
-import { block, clip, valueText } from "./text.js";
-import { ago, fullTime, micros, span } from "./times.js";
+import { block } from "./text.js";
+import { ago, fullTime } from "./times.js";
 
 /** @typedef {import("./types.js").LogRecord} LogRecord */
 /** @typedef {LogRecord & {before: LogRecord[], after: LogRecord[]}} InContext */
 
 const CONTEXT_STEPS = [8, 40, 200];
-const LATE_S = 2; // a delay of arrival that is worth a word
 
 /**
  * @typedef {object} DetailEvents
  * @property {() => void} onClose
  * @property {(step: number) => void} onStep  to the next or the one before
- * @property {(field: string, value: string, exclude: boolean) => void} onFilter
+ * @property {import("./facts.js").Filter} onFilter
  * @property {(log: LogRecord) => void} onOpen  another record was chosen
  * @property {(log: LogRecord) => void} onLink  its address is wanted
  * @property {(log: LogRecord) => void} onChange  labels or note changed
@@ -110,10 +106,10 @@ export class Detail {
           el("span.soft", null, ago(log.time, Date.now())),
         ),
         block(log.message, "div.detail-message"),
-        this.#exception(log),
-        this.#attributes(log),
+        exceptionOf(log),
+        attributesOf(log, this.events.onFilter),
         new Annotations(log, (changed) => this.#changed(changed)).node,
-        this.#facts(log),
+        factsOf(log, this.zone, this.events.onFilter),
         el(
           "section",
           { "aria-label": "Around this record" },
@@ -149,128 +145,6 @@ export class Detail {
         iconButton("close", "Close (Esc)", onClose),
       ),
     );
-  }
-
-  /** @param {LogRecord} log */
-  #exception({ exception }) {
-    if (!exception) return null;
-    const values = Object.entries(exception.arguments ?? {});
-    return el(
-      "section.exception",
-      { "aria-label": "Exception" },
-      el(
-        "h3",
-        null,
-        el("span.exception-type", null, bare(clip(exception.type, 300))),
-        " ",
-        block(exception.message, "span.exception-message"),
-      ),
-      block(exception.stacktrace.trimEnd(), "pre.stack"),
-      values.length > 0 && el("h4", null, "Arguments of the innermost frame"),
-      values.length > 0 &&
-        el(
-          "dl.facts",
-          null,
-          values
-            .map(([name, value]) => [el("dt", null, bare(name)), el("dd", null, block(value, "code"))])
-            .flat(),
-        ),
-    );
-  }
-
-  /** @param {LogRecord} log */
-  #attributes(log) {
-    const entries = Object.entries(log.attributes);
-    if (!entries.length) return null;
-    return el(
-      "section",
-      { "aria-label": "Attributes" },
-      el("h3", null, "Attributes"),
-      el(
-        "dl.facts",
-        null,
-        entries.flatMap(([name, value]) =>
-          this.#fact(name, valueText(value), isField(name) && typeof value !== "object" ? name : null),
-        ),
-      ),
-    );
-  }
-
-  /** @param {LogRecord} log */
-  #facts(log) {
-    const { source, process } = log;
-    const place = source.file ? `${source.file}${source.line ? `:${source.line}` : ""}` : "";
-    const late = (micros(log.received) - micros(log.time)) / 1e6;
-    const pattern = log.template ? el("span", null, template(log.template)) : null;
-    return el(
-      "section",
-      { "aria-label": "Fields" },
-      el("h3", null, "Fields"),
-      el(
-        "dl.facts",
-        null,
-        this.#fact("level", log.level, "level"),
-        this.#fact("project", log.project, "project"),
-        this.#fact("service", log.service, "service", el(`span.hue-${hue(log.service)}`, null, log.service)),
-        this.#fact("instance", log.instance, "instance"),
-        this.#fact("logger", log.logger, "logger"),
-        this.#fact("pattern", String(log.pattern_id), "pattern", pattern),
-        this.#fact(
-          "source",
-          place,
-          source.file ? "file" : null,
-          el("code", null, bare(place)),
-          source.file ?? "",
-        ),
-        this.#fact(
-          "function",
-          source.function ?? "",
-          "function",
-          el("code", null, bare(source.function ?? "")),
-        ),
-        this.#fact("thread", process.thread ?? "", "thread"),
-        this.#fact("process", process.pid === null ? "" : String(process.pid), "pid"),
-        this.#fact("trace", log.trace_id ?? "", "trace", el("code", null, log.trace_id)),
-        this.#fact("span", log.span_id ?? "", null, el("code", null, log.span_id)),
-        this.#fact("test", log.test_id ?? "", "test"),
-        this.#fact(
-          "received",
-          `${fullTime(log.received, this.zone)}${late > LATE_S ? ` (${span(late)} later)` : ""}`,
-          null,
-        ),
-        this.#fact("id", String(log.id), null),
-      ),
-    );
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} value  nothing is shown without one
-   * @param {string | null} field  of the query language; null: cannot be asked for
-   * @param {Node | null} [shown]
-   * @param {string} [asked]  the value to ask for, where it is another one
-   */
-  #fact(name, value, field, shown = null, asked = value) {
-    if (!value) return [];
-    const ask = (/** @type {boolean} */ exclude) => () =>
-      this.events.onFilter(/** @type {string} */ (field), asked, exclude);
-    const short = clip(bare(asked), 60);
-    return [
-      el("dt", null, bare(name)),
-      el(
-        "dd",
-        null,
-        el("span.fact-value", null, shown ?? block(value, "span")),
-        field !== null &&
-          asked.length < 1000 &&
-          el(
-            "span.fact-tools",
-            null,
-            iconButton("plus", `Only ${name} ${short}`, ask(false)),
-            iconButton("minus", `Without ${name} ${short}`, ask(true)),
-          ),
-      ),
-    ];
   }
 
   /** @param {InContext} log */

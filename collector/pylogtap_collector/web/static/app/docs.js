@@ -2,7 +2,11 @@
 (() => {
   const root = document.documentElement;
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-  const paint = () => root.classList.toggle("dark-mode", (root.dataset.theme ?? (prefersDark.matches ? "dark" : "light")) === "dark");
+  const paint = () =>
+    root.classList.toggle(
+      "dark-mode",
+      (root.dataset.theme ?? (prefersDark.matches ? "dark" : "light")) === "dark",
+    );
   paint();
   prefersDark.addEventListener("change", paint);
   // @ts-ignore the bundle's global

@@ -1,9 +1,9 @@
-import { Refused, get } from "./api.js";
+import { Refused, clock, get } from "./api.js";
 import { byId, icon } from "./dom.js";
 import { announce, banner, notice } from "./notices.js";
 import { Tail } from "./tail.js";
 import { counted } from "./text.js";
-import { micros } from "./times.js";
+import { lengthMs, micros } from "./times.js";
 
 /** @typedef {import("./types.js").LogRecord} LogRecord */
 /** @typedef {import("./state.js").View} View */
@@ -151,14 +151,8 @@ export class Live {
  * @param {string} since
  */
 function earliest(since) {
-  const length = /^(\d+)(s|m|h|d|w)$/.exec(since);
-  if (length)
-    return (
-      (Date.now() -
-        Number(length[1]) *
-          { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 }[/** @type {"s"} */ (length[2])]) *
-      1000
-    );
+  const length = lengthMs(since);
+  if (length !== null) return (clock.now() - length) * 1000;
   const at = micros(since);
   return Number.isNaN(at) ? -Infinity : at;
 }

@@ -1,6 +1,6 @@
 import { Detail } from "./detail.js";
 import { Live } from "./live.js";
-import { Refused, Unreachable, get } from "./api.js";
+import { Refused, Unreachable } from "./api.js";
 import { askForKey } from "./access.js";
 import { byId } from "./dom.js";
 import { setUpDownload } from "./download.js";
@@ -20,33 +20,14 @@ import { State, sameSelection, selection, toSearch } from "./state.js";
 import { counted } from "./text.js";
 import { TimeRange } from "./time-range.js";
 import { micros } from "./times.js";
+import { Vocabulary } from "./vocabulary.js";
+import { Walk } from "./walk.js";
 
 /** @typedef {import("./types.js").LogRecord} LogRecord */
 
-const FIELDS = [
-  "level",
-  "project",
-  "service",
-  "instance",
-  "logger",
-  "message",
-  "exception",
-  "trace",
-  "test",
-  "pattern",
-  "file",
-  "function",
-  "thread",
-  "pid",
-  "note",
-  "id",
-  "has",
-];
 const LINK_BEFORE_MS = 600_000;
 const LINK_BEHIND_MS = 2_000;
 const RETRY_MS = 3_000;
-const ERROR = 17;
-const ERROR_PAGES = 20;
 
 let retryTimer = 0;
 
@@ -61,7 +42,7 @@ const list = new RecordList(byId("records"), {
 });
 const detail = new Detail({
   onClose: () => state.set({ log: null }),
-  onStep: step,
+  onStep: (by) => walk.step(by),
   onFilter: filter,
   onOpen: (log) => state.set({ log: log.id }),
   onLink: (log) => void copy(linkTo(log), "Link copied"),
@@ -71,14 +52,10 @@ const histogram = new HistogramChart((since, until) => state.set({ since, until 
 const facets = new FacetList(filter);
 const patterns = new PatternList((id, exclude) => filter("pattern", String(id), exclude));
 const range = new TimeRange((since, until) => state.set({ since, until }));
-const search = new Search((q, typing) => state.set({ q }, { replace: typing }), {
-  fields: () => [
-    ...new Set([...FIELDS, ...list.entries.slice(-500).flatMap(({ log }) => Object.keys(log.attributes))]),
-  ],
-  values: async (field) =>
-    (await get("/logs/facets", { ...selection({ ...state.view, q: "" }), fields: [field], limit: 50 }))
-      .items[0]?.values ?? [],
-});
+const search = new Search(
+  (q, typing) => state.set({ q }, { replace: typing }),
+  new Vocabulary(list, () => selection({ ...state.view, q: "" })),
+);
 const results = new Results({
   list,
   histogram,
@@ -96,6 +73,11 @@ const live = new Live({
   view: () => results.view ?? state.view,
   reload: load,
   onRefused: trouble,
+});
+
+const walk = new Walk(list, {
+  older: () => results.older(),
+  onStep: (log) => detail.open && state.set({ log: log.id }, { replace: true }),
 });
 
 /** Show the view from the beginning, and follow it where that is wanted. */
@@ -152,33 +134,6 @@ function showTab() {
     byId(`tab-${name}`).tabIndex = chosen ? 0 : -1;
   }
   if (!patternsShown) list.measure();
-}
-
-/** @param {number} by */
-function step(by) {
-  const at = list.indexOf(list.current);
-  const log = list.moveTo(at < 0 ? (by < 0 ? list.length - 1 : 0) : at + by);
-  if (log && detail.open) state.set({ log: log.id }, { replace: true });
-}
-
-/** To the next or previous error; older pages are loaded until one is found. @param {number} by */
-async function stepToError(by) {
-  let from = list.indexOf(list.current);
-  if (from < 0) from = by < 0 ? list.length : -1;
-  for (let pages = 0; pages < ERROR_PAGES; pages += 1) {
-    for (let at = from + by; at >= 0 && at < list.length; at += by) {
-      if (list.entries[at].log.severity_number < ERROR) continue;
-      const log = /** @type {LogRecord} */ (list.moveTo(at));
-      if (detail.open) state.set({ log: log.id }, { replace: true });
-      return;
-    }
-    const before = list.length;
-    if (by > 0) break;
-    const more = await results.older();
-    from = list.length - before;
-    if (!more && from === 0) break;
-  }
-  toast(by < 0 ? "No error before this" : "No error after this");
 }
 
 /** An address that shows a record among its neighbours, whenever it is opened. @param {LogRecord} log */
@@ -265,10 +220,10 @@ function showZones() {
 
 listen({
   "/": () => search.focus(),
-  j: () => step(1),
-  k: () => step(-1),
-  ArrowDown: () => step(1),
-  ArrowUp: () => step(-1),
+  j: () => walk.step(1),
+  k: () => walk.step(-1),
+  ArrowDown: () => walk.step(1),
+  ArrowUp: () => walk.step(-1),
   Enter: () =>
     list.current !== null && state.set({ log: state.view.log === list.current ? null : list.current }),
   Escape: () => {
@@ -277,8 +232,8 @@ listen({
     else if (detail.open) state.set({ log: null });
     else list.mark(null);
   },
-  e: () => void stepToError(1),
-  E: () => void stepToError(-1),
+  e: () => void walk.toError(1),
+  E: () => void walk.toError(-1),
   G: () => list.toEnd(),
   l: toggleLive,
   p: () => state.set({ tab: state.view.tab === "patterns" ? "records" : "patterns" }),

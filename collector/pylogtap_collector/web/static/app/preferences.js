@@ -21,7 +21,7 @@ function kept(name) {
 }
 
 /** Whether the page is dark now. */
-export function isDark() {
+function isDark() {
   return root.dataset.theme
     ? root.dataset.theme === "dark"
     : matchMedia("(prefers-color-scheme: dark)").matches;

@@ -14,7 +14,7 @@ const LIST = new RegExp(`(?:^|[\\s(-])(${NAME}):[^\\s"]*,$`, "u");
  * @param {string} query
  * @returns {Term[]}
  */
-export function terms(query) {
+function terms(query) {
   /** @type {Term[]} */
   const found = [];
   let start = -1;
@@ -52,7 +52,7 @@ function closing(query, at, letter) {
  * @param {string} term
  * @returns {Filter | null}
  */
-export function readFilter(term) {
+function readFilter(term) {
   const parts = SIMPLE.exec(term);
   if (!parts) return null;
   const [, minus, field, rest] = parts;
@@ -160,7 +160,7 @@ export function toggleFilter(query, field, value, { exclude = false } = {}) {
 }
 
 /** @param {Filter} filter */
-export function writeFilter({ negated, field, values }) {
+function writeFilter({ negated, field, values }) {
   return `${negated ? "-" : ""}${field}:${values.map(quote).join(",")}`;
 }
 

@@ -1,4 +1,5 @@
-import { Newest, Refused, get } from "./api.js";
+import { Newest, Refused, clock, get } from "./api.js";
+import { columns } from "./columns.js";
 import { byId } from "./dom.js";
 import { FIELDS } from "./facets.js";
 import { failed, firstSteps, notice, nothingFound } from "./notices.js";
@@ -110,10 +111,12 @@ export class Results {
     const { view } = this;
     if (!view) return;
     const signal = this.counting.next();
+    const { until, ...columned } = this.#columns(view);
+    const since = columned.since ?? view.since; // all are counted over the same range
     const results = await Promise.allSettled([
-      this.#histogram(view, signal),
-      this.#facets(view, signal),
-      this.#patterns(view, signal),
+      this.#histogram({ ...view, since, until: until ?? view.until }, columned.buckets, signal),
+      this.#facets({ ...view, since }, signal),
+      this.#patterns({ ...view, since }, signal),
     ]);
     for (const result of results) {
       if (result.status === "rejected" && !signal.aborted && !(result.reason instanceof Refused))
@@ -121,9 +124,14 @@ export class Results {
     }
   }
 
-  /** @param {View} view @param {AbortSignal} signal */
-  async #histogram(view, signal) {
-    const buckets = Math.max(30, Math.min(240, Math.round(byId("histogram").clientWidth / COLUMN_PX)));
+  /** @param {View} view */
+  #columns(view) {
+    const most = Math.max(30, Math.min(240, Math.round(byId("histogram").clientWidth / COLUMN_PX)));
+    return columns(view, most, clock.now());
+  }
+
+  /** @param {View} view @param {number} buckets @param {AbortSignal} signal */
+  async #histogram(view, buckets, signal) {
     const counts = await get("/logs/histogram", { ...selection(view), buckets }, signal);
     this.parts.histogram.show(counts, this.parts.zone());
     const count = byId("count-records");

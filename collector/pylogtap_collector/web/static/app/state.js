@@ -11,7 +11,7 @@
  */
 
 /** @type {Readonly<View>} */
-export const INITIAL = Object.freeze({
+const INITIAL = Object.freeze({
   q: "",
   since: "1h",
   until: "",

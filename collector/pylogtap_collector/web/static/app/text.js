@@ -10,7 +10,7 @@ const ROW_MAX = 600;
  * @param {string} text
  * @returns {(Node | string)[]}
  */
-export function coloured(text) {
+function coloured(text) {
   return spans(text).map((part) => {
     if (!part.style && !part.colour && !part.ground) return part.text;
     const node = el("span", part.style ? { class: part.style } : null, part.text);

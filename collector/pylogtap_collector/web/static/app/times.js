@@ -16,6 +16,17 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 
 /** @typedef {"local" | "utc"} Zone */
 
+const UNITS_MS = { s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
+
+/**
+ * The milliseconds of a length such as `15m`; null where it is anything else.
+ * @param {string} text
+ */
+export function lengthMs(text) {
+  const found = /^(\d+)([smhdw])$/.exec(text);
+  return found && Number(found[1]) * UNITS_MS[/** @type {keyof typeof UNITS_MS} */ (found[2])];
+}
+
 /**
  * Microseconds since the epoch; exact, because they fit a double.
  * @param {string} time RFC 3339
