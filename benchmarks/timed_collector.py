@@ -26,14 +26,17 @@ SERVICES, STORAGE = "pylogtap_collector.services", "pylogtap_collector.storage"
 WORK = {  # stages that run in one go on some thread: module, name within it
     "inflate": (f"{SERVICES}.ingest", "inflate"),
     "frame check": (f"{SERVICES}.ingest", "scan"),
-    "index: slices to rows": (f"{SERVICES}.index", "Index._read_rows"),
-    "index: rows and words into SQLite": (f"{STORAGE}.recent", "insert_rows"),
+    "seal: slices to records": (f"{STORAGE}.hot", "Hot.records"),
+    "seal: records to columns": (f"{STORAGE}.sealing", "build"),
+    "seal: columns to a block": (f"{STORAGE}.sealing", "seal"),
+    "seal: block into SQLite": (f"{STORAGE}.sealing", "store"),
+    "rows for people": (f"{STORAGE}.recent", "insert_rows"),
 }
 WAITS = {  # stages that await: only their wall time means something
     "request accepted to answered": (f"{SERVICES}.ingest", "Ingest.accept"),
 }
 QUEUE = "queue wait"  # from submitting a slice to the beginning of its transaction's work on it
-COMMIT, INDEX_COMMIT = "transaction with fsync", "index: transaction with fsync"
+COMMIT, CALM_COMMIT = "transaction with fsync", "behind: transaction with fsync"
 
 
 class Stopwatch:
@@ -89,7 +92,7 @@ def timed_wait(watch: Stopwatch, work: Callable[..., Awaitable[Any]]) -> Callabl
 
 class TimedTransactions:
     """
-    Clocks around transactions: those that clients wait for apart from those of the index.
+    Clocks around transactions: those that clients wait for apart from those behind it.
 
     Attributes:
         queue: From an urgent job's submission to its begin.
@@ -154,7 +157,7 @@ def install() -> dict[str, Stopwatch]:
     transactions = TimedTransactions()
     replace(f"{STORAGE}.engine", "Engine.write", transactions.write)
     replace(f"{STORAGE}.writer", "Writer._do_group", transactions.group)
-    watches |= {QUEUE: transactions.queue, COMMIT: transactions.urgent, INDEX_COMMIT: transactions.calm}
+    watches |= {QUEUE: transactions.queue, COMMIT: transactions.urgent, CALM_COMMIT: transactions.calm}
     watches["whole process"] = Stopwatch()
     return watches
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,14 @@ from pylogtap_collector.services.bus import Bus
 from pylogtap_collector.services.catalog import Catalog
 from pylogtap_collector.services.counters import Counters
 from pylogtap_collector.services.health import Health
-from pylogtap_collector.services.index import Index
 from pylogtap_collector.services.ingest import Ingest
+from pylogtap_collector.services.keeper import Keeper
 from pylogtap_collector.services.logs import Logs
+from pylogtap_collector.services.rewriter import Rewriter
 from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.services.tidy import tidy
 from pylogtap_collector.storage.engine import Engine
-from pylogtap_collector.storage.predicates import register
+from pylogtap_collector.storage.tiers import Tiers
 from pylogtap_collector.web import Pages
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Collector:
         bus: What was committed just now.
         counters: What was counted.
         tasks: The background tasks.
-        index: The one of them that makes records searchable.
+        keeper: The one of them that seals records.
         services: What the API calls.
     """
 
@@ -52,19 +54,21 @@ class Collector:
         self._settings = settings
         self.engine = Engine(
             None if settings.memory else settings.database,
-            functions=register,
             readers=settings.readers,
             query_timeout_s=settings.query_timeout_s,
             queue_max=settings.queue_max_slices,
         )
         self.bus, self.counters, self.tasks = Bus(), Counters(), Tasks()
-        self.index = Index(self.engine, self.bus, self.counters)
+        lock = asyncio.Lock()
+        tiers = Tiers(settings.cache_max_bytes)
+        rewriter = Rewriter(self.engine, tiers, lock)
+        self.keeper = Keeper(self.engine, tiers, self.bus, self.counters, lock, settings.recent_records)
         self.services = Services(
             settings=settings,
-            ingest=Ingest(self.engine, self.index, self.counters, settings),
-            logs=Logs(self.engine, self.index, self.bus, settings),
-            catalog=Catalog(self.engine, self.index, settings),
-            health=Health(self.engine, self.index, self.bus, self.tasks, self.counters),
+            ingest=Ingest(self.engine, self.keeper, self.counters, settings),
+            logs=Logs(self.engine, tiers, rewriter, self.bus, settings),
+            catalog=Catalog(self.engine, tiers, rewriter),
+            health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),
         )
 
     def adopt(self, port: int) -> None:
@@ -87,8 +91,8 @@ class Collector:
         """
         await self.engine.open()
         try:
-            await self.index.recover()
-            self.tasks.supervise("index", self.index.run)
+            await self.keeper.recover()
+            self.tasks.supervise("keep", self.keeper.run)
             self.tasks.supervise("tidy", lambda: tidy(self.engine, self._settings.stream_days))
             yield self.services
         finally:

@@ -76,7 +76,6 @@ class LogPage(Model):
 
     items: list[Log]
     next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
-    pending: int = Field(0, ge=0, description="Records that are stored but not searchable yet.")
 
 
 class LogInContext(Log):

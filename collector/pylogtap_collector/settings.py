@@ -53,12 +53,13 @@ class Settings(BaseSettings):
 
     query_timeout_s: Positive = Field(10.0, description="After this a query is ended with `query_too_slow`.")
     readers: int = Field(2, ge=1, le=64, description="Queries that run at once.")
-    index_wait_s: float = Field(
-        2.0, ge=0, description="How long a query waits for records that came right before it."
+    cache_max_bytes: Size = Field(48 << 20, description="Bytes of stored columns that are kept in memory.")
+    recent_records: int = Field(
+        50_000, ge=0, description="The newest records, which are kept as ordinary rows as well."
     )
     queue_max_slices: Size = Field(64, description="Slices that wait for their commit; more are refused.")
     backlog_max_bytes: Size = Field(
-        4 << 30, description="Bytes of slices that are stored but not indexed yet; more are refused."
+        4 << 30, description="Bytes of slices that are stored but not sealed yet; more are refused."
     )
     tail_buffer: Size = Field(1_000, description="Records kept for a reader of the tail that falls behind.")
     adopt: bool = Field(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pylogtap_collector.errors import Invalid
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS_NS = {
     "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
     "d": 86_400 * 10**9, "w": 7 * 86_400 * 10**9,
@@ -89,3 +90,8 @@ def _absolute(text: str, _: int) -> int | None:
         return None
     seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // (moment - moment).resolution // 10**6
     return seconds * 10**9 + int((fraction or "").ljust(9, "0"))
+
+
+def to_datetime(ns: int) -> datetime:
+    """Return a time in nanoseconds since the epoch as a UTC datetime; nanoseconds are cut off."""
+    return _EPOCH + timedelta(microseconds=ns // 1000)

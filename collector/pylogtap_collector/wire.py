@@ -20,7 +20,7 @@ from pylogtap.wire import ABORTED, FLAGS, FRAME_HEADER, RESERVED, DamagedFrame, 
 from pylogtap_collector.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Sequence
 
 _ZSTD_WINDOW = 8 << 20  # bytes a frame may make us keep; what clients send needs 2 MiB at most
 _GZIP = 16 + zlib.MAX_WBITS  # expect a gzip header and trailer, see zlib.decompressobj
@@ -47,9 +47,7 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
         if encoding in {None, "", "identity"}:
             data = body
         elif encoding == "zstd":
-            data = (
-                zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(body).read(limit + 1)
-            )
+            data = _unzstd(body, limit)
         elif encoding == "gzip":
             data = _gunzip(body, limit)
         else:
@@ -59,6 +57,13 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
     if len(data) > limit:
         raise TooLarge(f"The body holds more than {limit} bytes; send less at once.")
     return data
+
+
+def _unzstd(body: bytes, limit: int) -> bytes:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    if 0 < zstandard.frame_content_size(body) <= limit:  # what our clients send says its size
+        return decompressor.decompress(body)
+    return decompressor.stream_reader(body).read(limit + 1)
 
 
 def _gunzip(body: bytes, limit: int) -> bytes:
@@ -132,19 +137,23 @@ def scan(data: bytes, base: int, segment: bytes) -> Scan:
     return result
 
 
-def payloads(data: bytes) -> Iterator[bytes]:
+def payloads(data: bytes) -> list[bytes]:
     """
-    Yield the committed payloads of a slice that has been checked.
+    Return the committed payloads of a slice that has been checked.
 
     Args:
         data: The slice.
     """
     words, position, last = memoryview(data)[: len(data) & ~3].cast("I"), 0, len(data) - FRAME_HEADER
+    found: list[bytes] = []
     while position <= last:
         length = words[position >> 2]
-        if not length & FLAGS:
-            yield data[position + 8 : position + 8 + length]
-        position += frame_size(length & ~FLAGS)
+        if length < ABORTED:
+            found.append(data[position + 8 : position + 8 + length])
+            position += (length + 15) & -8
+        else:
+            position += frame_size(length & ~FLAGS)
+    return found
 
 
 def kind_of(payload: bytes) -> int | None:
@@ -230,9 +239,25 @@ _decode_site = msgspec.msgpack.Decoder(Site).decode
 _decode_named = msgspec.msgpack.Decoder(_Named).decode
 _decode_thread = msgspec.msgpack.Decoder(_Thread).decode
 _decode_process = msgspec.msgpack.Decoder(_Process).decode
+_decode_array = msgspec.msgpack.Decoder(list[Record]).decode
+_ARRAY_32 = b"\xdd"  # msgpack: an array, its size in four bytes
 decode_record = msgspec.msgpack.Decoder(Record).decode
+encode_record = msgspec.msgpack.encode
 decode_loss = msgspec.msgpack.Decoder(Loss).decode
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError, OverflowError)
+
+
+def decode_records(payloads: Sequence[bytes]) -> list[Record]:
+    """
+    Decode payloads in one go.
+
+    Args:
+        payloads: Each one a record.
+
+    Raises:
+        UNREADABLE: One of them is none.
+    """
+    return _decode_array(_ARRAY_32 + len(payloads).to_bytes(4) + b"".join(payloads))
 
 
 class Definitions:
@@ -252,19 +277,23 @@ class Definitions:
         self.sites: dict[int, Site] = {}
         self.threads: dict[int, str] = {}
 
-    def add(self, payload: bytes) -> None:
+    def add(self, payload: bytes) -> int | None:
         """
         Take up a definition. One that cannot be read leaves its number undefined.
 
         Args:
             payload: The definition.
+
+        Returns:
+            The number of the call site that it defines; None where it defines something else.
         """
         try:
             kind = kind_of(payload)
             if kind == wire.KIND_SITE:
                 site = _decode_site(payload)
                 self.sites[site.number] = site
-            elif kind == wire.KIND_PLACE:
+                return site.number
+            if kind == wire.KIND_PLACE:
                 place = _decode_named(payload)
                 self.places[place.number] = Place.parse(place.name)
             elif kind == wire.KIND_THREAD:
@@ -273,9 +302,19 @@ class Definitions:
             elif kind == wire.KIND_PROCESS:
                 self.process = _decode_process(payload).process
         except UNREADABLE:
-            return
+            pass
+        return None
 
     @property
     def place(self) -> Place:
         """Where a record belongs whose own place is not known."""
         return next(iter(self.places.values()), Place())
+
+
+def places_in(definitions: Iterable[bytes]) -> list[Place]:
+    """Return the places that some definitions define."""
+    found = Definitions()
+    for payload in definitions:
+        if kind_of(payload) == wire.KIND_PLACE:
+            found.add(payload)
+    return list(found.places.values())

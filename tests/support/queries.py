@@ -1,9 +1,6 @@
-"""Hypothesis strategies: records with anything in them, and queries that have a chance to match them."""
+"""Hypothesis strategies: words and values, and queries that have a chance to match records of them."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -20,7 +17,6 @@ from pylogtap_collector.query.ast import (
     StartsWith,
     Text,
 )
-from pylogtap_collector.storage.rows import Row, words_of
 
 WORDS = [
     "card",
@@ -71,58 +67,6 @@ text = (
     .map(" ".join)
     .map(lambda each: each.encode("utf-8", "replace").decode().replace("\0", ""))
 )
-scalar = (
-    st.sampled_from(VALUES)
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.integers(-5, 50)
-    | st.booleans()
-    | st.none()
-    | st.floats(allow_nan=False, allow_infinity=False)
-)
-json_value = st.recursive(
-    scalar,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
-    max_leaves=5,
-)
-maybe = st.sampled_from(NAMES) | st.none()
-
-
-@st.composite
-def rows(draw: Any, number: int) -> Row:
-    """Draw one row of `recent`."""
-    attributes = draw(st.dictionaries(st.sampled_from(KEYS), json_value, max_size=4))
-    message = draw(text)
-    exception = draw(st.booleans())
-    return Row(
-        id=number,
-        time=draw(st.integers(0, 20)) * 500 + 10**15,
-        received=10**15,
-        level=draw(st.sampled_from(["info", "warning", "notice", "error"])),
-        severity=draw(st.integers(0, 24)),
-        project=draw(st.sampled_from(NAMES)),
-        service=draw(st.sampled_from(NAMES)),
-        instance="i",
-        logger=draw(st.sampled_from(["", "pay", "pay.card"])),
-        message=message,
-        template=draw(maybe),
-        pattern=draw(st.integers(1, 5)),
-        attributes=json.dumps(attributes, ensure_ascii=False) if attributes else None,
-        exception_type=draw(st.sampled_from(["ValueError", "card"])) if exception else None,
-        exception_message=draw(text) if exception else None,
-        stacktrace="s" if exception else None,
-        arguments=None,
-        trace_id=draw(maybe),
-        span_id=None,
-        file=draw(maybe),
-        line=draw(st.integers(0, 50) | st.none()),
-        function=None,
-        pid=draw(st.integers(1, 50) | st.none()),
-        thread=draw(maybe),
-        test_id=None,
-        words=words_of(message),
-    )
-
-
 value = st.sampled_from([*VALUES, *NAMES, "7", "warning"])
 any_field = st.sampled_from(
     [

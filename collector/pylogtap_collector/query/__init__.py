@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.models import Log
     from pylogtap_collector.query.ast import Node
 
-__all__ = ["FIELDS", "InvalidQuery", "Query", "parse"]
+__all__ = ["FIELDS", "InvalidQuery", "Query", "parse", "query_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,19 @@ def parse(text: str, *, now_ns: int | None = None) -> Query:
     Raises:
         InvalidQuery: It cannot be read; says where and what would be right.
     """
+    return query_of(parse_tree(text), now_ns=now_ns)
+
+
+def query_of(tree: Node, *, now_ns: int | None = None) -> Query:
+    """
+    Return the query that a tree is.
+
+    Args:
+        tree: What it means.
+        now_ns: What relative times are relative to; default: now.
+
+    Raises:
+        InvalidQuery: A level, time or range in it cannot be.
+    """
     now = time.time_ns() if now_ns is None else now_ns
-    tree = parse_tree(text)
     return Query(tree, now, predicate(tree, now))

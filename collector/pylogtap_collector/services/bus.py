@@ -6,14 +6,11 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.storage.rows import to_log
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pylogtap_collector.models import Log
     from pylogtap_collector.query import Query
-    from pylogtap_collector.storage.rows import Row
 
 
 class Subscription:
@@ -113,12 +110,12 @@ class Bus:
         for subscription in self._subscriptions:
             subscription.close()
 
-    async def publish(self, rows: Sequence[Row]) -> int:
+    async def publish(self, logs: Sequence[Log]) -> int:
         """
         Bring records to those who want them; costs nothing while nobody follows.
 
         Args:
-            rows: Records that have been committed, in their order.
+            logs: Records that have been committed, in their order.
 
         Returns:
             How many were dropped for followers that are too slow.
@@ -126,11 +123,10 @@ class Bus:
         subscriptions = list(self._subscriptions)
         if not subscriptions:
             return 0
-        shares = await asyncio.to_thread(_match, [item.query for item in subscriptions], rows)
+        shares = await asyncio.to_thread(_match, [item.query for item in subscriptions], logs)
         return sum(item.offer(share) for item, share in zip(subscriptions, shares, strict=True))
 
 
-def _match(queries: Sequence[Query], rows: Sequence[Row]) -> list[list[Log]]:
+def _match(queries: Sequence[Query], logs: Sequence[Log]) -> list[list[Log]]:
     """Return for each query the records that match it."""
-    logs = [to_log(row) for row in rows]
     return [[log for log in logs if query.matches(log)] for query in queries]

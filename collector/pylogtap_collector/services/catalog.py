@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pylogtap_collector.errors import InvalidCursor
@@ -21,20 +20,21 @@ from pylogtap_collector.models import (
     ServiceIn,
     ServicePage,
 )
+from pylogtap_collector.query import query_of
+from pylogtap_collector.query.ast import And, Compare
 from pylogtap_collector.services.versions import Expected, check_version
-from pylogtap_collector.storage import places, recent
-from pylogtap_collector.storage.rows import to_datetime
+from pylogtap_collector.storage import places
+from pylogtap_collector.storage.logs import Selection
+from pylogtap_collector.times import to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from pylogtap_collector.services.index import Index
-    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.services.rewriter import Rewriter
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.places import PlaceRow
-
-_DELETE_CHUNK = 500  # records of one transaction: acknowledgements wait for it
+    from pylogtap_collector.storage.tiers import Tiers
 
 
 class Catalog:
@@ -45,18 +45,18 @@ class Catalog:
     All methods raise NotFound where a place, or the one above it, is not there.
     """
 
-    def __init__(self, engine: Engine, index: Index, settings: Settings) -> None:
+    def __init__(self, engine: Engine, tiers: Tiers, rewriter: Rewriter) -> None:
         """
         Bind what it needs.
 
         Args:
             engine: The database.
-            index: Knows what is not searchable yet.
-            settings: The limits.
+            tiers: Where records are.
+            rewriter: Deletes records.
         """
         self._engine = engine
-        self._index = index
-        self._settings = settings
+        self._tiers = tiers
+        self._rewriter = rewriter
 
     async def projects(self, *, limit: int = 100, cursor: str | None = None) -> ProjectPage:
         """
@@ -207,47 +207,47 @@ class Catalog:
         self, parent: tuple[str, ...], limit: int, cursor: str | None
     ) -> tuple[list[PlaceRow], str | None]:
         behind = None if cursor is None else _read_cursor(cursor)
-        await self._caught_up()
         rows = await self._engine.read(
-            lambda connection: places.list_places(connection, parent, limit + 1, behind)
+            lambda connection: places.list_places(
+                connection, self._tiers.hot_counts(connection), parent, limit + 1, behind
+            )
         )
         more, rows = len(rows) > limit, rows[:limit]
         return rows, _write_cursor(rows[-1].path[-1]) if more else None
 
     async def _get(self, path: tuple[str, ...]) -> PlaceRow:
-        await self._caught_up()
-        return await self._engine.read(lambda connection: places.get_place(connection, path))
+        return await self._engine.read(lambda connection: self._place(connection, path))
 
     async def _create(self, path: tuple[str, ...], description: str) -> PlaceRow:
         def job(connection: sqlite3.Connection) -> PlaceRow:
             places.create_place(connection, path, description, time.time_ns())
-            return places.get_place(connection, path)
+            return self._place(connection, path)
 
-        await self._caught_up()
         return await self._engine.write(job, urgent=True)
 
     async def _change(
         self, path: tuple[str, ...], patch: PlacePatch, check: Callable[[PlaceRow], None]
     ) -> PlaceRow:
         def job(connection: sqlite3.Connection) -> PlaceRow:
-            check(places.get_place(connection, path))
+            check(self._place(connection, path))
             if "description" in patch.model_fields_set:
                 places.describe_place(connection, path, patch.description or "")
-            return places.get_place(connection, path)
+            return self._place(connection, path)
 
-        await self._caught_up()
         return await self._engine.write(job, urgent=True)
 
     async def _delete(self, path: tuple[str, ...], check: Callable[[PlaceRow], None]) -> None:
         check(await self._get(path))
-        while ids := await self._engine.read(
-            lambda connection: places.some_ids_under(connection, path, _DELETE_CHUNK)
-        ):
-            await self._engine.write(partial(recent.delete_rows, ids=ids))
-        await self._engine.write(lambda connection: places.delete_place(connection, path), urgent=True)
+        fields = ("project", "service", "instance")
+        here = And(tuple(Compare(field, "=", name) for field, name in zip(fields, path, strict=False)))
+        await self._rewriter.delete(Selection(query_of(here)))
+        await self._engine.write(
+            lambda connection: places.delete_place(connection, self._tiers.hot_counts(connection), path),
+            urgent=True,
+        )
 
-    async def _caught_up(self) -> None:
-        await self._index.caught_up(self._settings.index_wait_s)
+    def _place(self, connection: sqlite3.Connection, path: tuple[str, ...]) -> PlaceRow:
+        return places.get_place(connection, self._tiers.hot_counts(connection), path)
 
 
 def _project(row: PlaceRow) -> Project:

@@ -18,7 +18,7 @@ class Counters:
         rewinds: Slices that came from too far on.
         damaged: Frames whose check did not fit.
         refused: Slices that were refused because too many waited.
-        indexed: Records that became searchable.
+        sealed: Records that were sealed into blocks.
         tail_skipped: Records that readers of the tail were too slow for.
     """
 
@@ -29,5 +29,5 @@ class Counters:
     rewinds: int = 0
     damaged: int = 0
     refused: int = 0
-    indexed: int = 0
+    sealed: int = 0
     tail_skipped: int = 0

@@ -12,7 +12,7 @@ from pylogtap_collector.storage import streams
 if TYPE_CHECKING:
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.services.counters import Counters
-    from pylogtap_collector.services.index import Index
+    from pylogtap_collector.services.keeper import Keeper
     from pylogtap_collector.services.tasks import Tasks
     from pylogtap_collector.storage.engine import Engine
 
@@ -25,10 +25,10 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
     "rewinds": ("counter", "Slices answered by an earlier offset."),
     "damaged": ("counter", "Damaged frames."),
     "refused": ("counter", "Slices refused because too much waited."),
-    "indexed": ("counter", "Records made searchable."),
+    "sealed": ("counter", "Records sealed into blocks."),
     "tail_skipped": ("counter", "Records that readers of the tail were too slow for."),
     "commits": ("counter", "Transactions."),
-    "pending": ("gauge", "Records stored but not searchable yet."),
+    "unsealed": ("gauge", "Records that are in no block."),
     "followers": ("gauge", "Readers of the tail."),
     "clock_skew_seconds": ("gauge", "Largest difference of a sender's clock to ours within the last hour."),
     "task_restarts": ("counter", "Restarts of background tasks."),
@@ -39,19 +39,19 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
 class Health:
     """Answers those who watch over the collector."""
 
-    def __init__(self, engine: Engine, index: Index, bus: Bus, tasks: Tasks, counters: Counters) -> None:
+    def __init__(self, engine: Engine, keeper: Keeper, bus: Bus, tasks: Tasks, counters: Counters) -> None:
         """
         Bind what it reports on.
 
         Args:
             engine: The database.
-            index: What is pending.
+            keeper: What is in no block.
             bus: Who follows.
             tasks: The background tasks.
             counters: The counts.
         """
         self._engine = engine
-        self._index = index
+        self._keeper = keeper
         self._bus = bus
         self._tasks = tasks
         self._counters = counters
@@ -87,7 +87,7 @@ class Health:
         )
         values |= {
             "commits": self._engine.commits,
-            "pending": self._index.pending,
+            "unsealed": self._keeper.unsealed,
             "followers": self._bus.followers,
             "clock_skew_seconds": max(map(abs, skews), default=0) / 1e9,
             "task_restarts": sum(state.restarts for state in self._tasks.states()),

@@ -15,7 +15,7 @@ from pylogtap_collector.wire import Scan, inflate, scan
 
 if TYPE_CHECKING:
     from pylogtap_collector.services.counters import Counters
-    from pylogtap_collector.services.index import Index
+    from pylogtap_collector.services.keeper import Keeper
     from pylogtap_collector.settings import Settings
     from pylogtap_collector.storage.engine import Engine
 
@@ -26,18 +26,18 @@ _LAST_OFFSET = 1 << 31
 class Ingest:
     """The durable way in. See docs/reference/wire-format.md for the protocol."""
 
-    def __init__(self, engine: Engine, index: Index, counters: Counters, settings: Settings) -> None:
+    def __init__(self, engine: Engine, keeper: Keeper, counters: Counters, settings: Settings) -> None:
         """
         Bind what it needs.
 
         Args:
             engine: The database.
-            index: Hears of what was stored, and gives way meanwhile.
+            keeper: Hears of what was stored.
             counters: Counts.
             settings: The limits.
         """
         self._engine = engine
-        self._index = index
+        self._keeper = keeper
         self._counters = counters
         self._settings = settings
 
@@ -72,15 +72,14 @@ class Ingest:
             Invalid: These are no arguments of a slice.
         """
         _check(stream, offset, skipped_from)
-        if self._index.pending_bytes > self._settings.backlog_max_bytes:
+        if self._keeper.unsealed_bytes > self._settings.backlog_max_bytes:
             self._counters.refused += 1
-            raise Overloaded("More is stored than could be indexed so far.", 10.0)
-        with self._index.giving_way():
-            part = await self._examine(stream, offset, body, encoding)
-            part.skipped_from = skipped_from
-            part.skew_ns = None if sent_ns is None else part.received - sent_ns
-            # Shielded: the index must hear of what is stored, also when nobody waits for the answer any more.
-            stored = await asyncio.shield(asyncio.ensure_future(self._store(part)))
+            raise Overloaded("More is stored than could be sealed so far.", 10.0)
+        part = await self._examine(stream, offset, body, encoding)
+        part.skipped_from = skipped_from
+        part.skew_ns = None if sent_ns is None else part.received - sent_ns
+        # Shielded: the keeper must hear of what is stored, also when nobody waits for the answer any more.
+        stored = await asyncio.shield(asyncio.ensure_future(self._store(part)))
         if stored.found is not None:
             self._counters.damaged += stored.found.damage is not None
             _refuse_rest(stored.found, taken=stored.slice > 0)
@@ -109,7 +108,7 @@ class Ingest:
             counters.slices += 1
             counters.records += stored.found.records
             counters.stored_bytes += stored.bytes
-            self._index.notice(stored.slice, stored.found.records, stored.bytes)
+            self._keeper.notice(stored.slice, stored.found.records, stored.bytes)
         return stored
 
 

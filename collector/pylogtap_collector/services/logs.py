@@ -22,11 +22,10 @@ from pylogtap_collector.models import (
 from pylogtap_collector.services.cursors import read_cursor, write_cursor
 from pylogtap_collector.services.tail import Tail
 from pylogtap_collector.services.versions import Expected, check_version
-from pylogtap_collector.storage import counts, logs, recent
+from pylogtap_collector.storage import counts, logs
 from pylogtap_collector.storage.annotations import annotate
 from pylogtap_collector.storage.logs import Selection
-from pylogtap_collector.storage.rows import to_datetime
-from pylogtap_collector.times import parse_time
+from pylogtap_collector.times import parse_time, to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,12 +33,12 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.models import LogPatch, Order
     from pylogtap_collector.services.bus import Bus
-    from pylogtap_collector.services.index import Index
+    from pylogtap_collector.services.rewriter import Rewriter
     from pylogtap_collector.settings import Settings
     from pylogtap_collector.storage.engine import Engine
+    from pylogtap_collector.storage.tiers import Tiers
 
 _EXPORT_CHUNK = 1_000  # records in memory at once
-_DELETE_CHUNK = 500  # records of one transaction: acknowledgements wait for it
 _HOUR_NS = 3_600_000_000_000
 
 
@@ -47,21 +46,25 @@ class Logs:
     """
     The read side, and labels, notes and deletion.
 
-    All answers know every record that was acknowledged before the question, or say how many are missing.
+    All answers know every record that was acknowledged before the question.
     """
 
-    def __init__(self, engine: Engine, index: Index, bus: Bus, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, tiers: Tiers, rewriter: Rewriter, bus: Bus, settings: Settings
+    ) -> None:
         """
         Bind what it needs.
 
         Args:
             engine: The database.
-            index: Knows what is not searchable yet.
+            tiers: Where records are.
+            rewriter: Deletes records.
             bus: What comes in.
             settings: The limits.
         """
         self._engine = engine
-        self._index = index
+        self._tiers = tiers
+        self._rewriter = rewriter
         self._bus = bus
         self._settings = settings
 
@@ -98,9 +101,8 @@ class Logs:
             last = read_cursor(cursor, order, q)
             selection = Selection(selection.query, last.since_ns, last.until_ns)
             behind = (last.time, last.log_id)
-        pending = await self._index.caught_up(self._settings.index_wait_s)
         found = await self._engine.read(
-            lambda connection: logs.page(connection, selection, order, limit + 1, behind)
+            lambda connection: logs.page(self._tiers, connection, selection, order, limit + 1, behind)
         )
         following = None
         if len(found) > limit:
@@ -108,7 +110,7 @@ class Logs:
             following = write_cursor(
                 order, q, selection.since_ns, selection.until_ns, (found[-1].time_ns, found[-1].log.id)
             )
-        return LogPage(items=[item.log for item in found], next=following, pending=pending)
+        return LogPage(items=[item.log for item in found], next=following)
 
     async def one(self, log_id: int, *, context: int = 0) -> LogInContext:
         """
@@ -121,12 +123,11 @@ class Logs:
         Raises:
             NotFound: There is none.
         """
-        await self._caught_up()
 
         def job(connection: sqlite3.Connection) -> LogInContext:
-            log = _existing(connection, log_id)
-            before, after = logs.neighbours(connection, log_id, context)
-            return LogInContext.model_construct(**dict(log), before=before, after=after)
+            found = self._existing(connection, log_id)
+            before, after = logs.neighbours(self._tiers, connection, found, context)
+            return LogInContext.model_construct(**dict(found.log), before=before, after=after)
 
         return await self._engine.read(job)
 
@@ -147,11 +148,10 @@ class Logs:
             Invalid: The range has no length.
         """
         asked = self._select(q, since, until)
-        await self._caught_up()
         now = time.time_ns()
 
         def job(connection: sqlite3.Connection) -> Histogram:
-            stored = counts.span(connection)
+            stored = counts.span(self._tiers, connection)
             first, end = asked.since_ns, asked.until_ns
             if end is None:
                 end = max(now, stored.until_ns) if stored else now
@@ -161,7 +161,9 @@ class Logs:
                 raise Invalid("The range has no length: `since` has to be before `until`.")
             step = -(-(end - first) // buckets)
             selection = Selection(asked.query, first, end)
-            return _histogram(first, end, step, buckets, counts.by_time(connection, selection, first, step))
+            return _histogram(
+                first, end, step, buckets, counts.by_time(self._tiers, connection, selection, first, step)
+            )
 
         return await self._engine.read(job)
 
@@ -188,14 +190,11 @@ class Logs:
             InvalidQuery: The query cannot be read.
         """
         selection = self._select(q, since, until)
-        await self._caught_up()
 
         def job(connection: sqlite3.Connection) -> Facets:
+            found = counts.by_value(self._tiers, connection, selection, fields, limit)
             return Facets(
-                items=[
-                    Facet(field=field, values=counts.by_value(connection, selection, field, limit))
-                    for field in fields
-                ]
+                items=[Facet(field=field, values=values) for field, values in zip(fields, found, strict=True)]
             )
 
         return await self._engine.read(job)
@@ -216,9 +215,8 @@ class Logs:
             InvalidQuery: The query cannot be read.
         """
         selection = self._select(q, since, until)
-        await self._caught_up()
         return await self._engine.read(
-            lambda connection: Patterns(items=counts.by_pattern(connection, selection, limit))
+            lambda connection: Patterns(items=counts.by_pattern(self._tiers, connection, selection, limit))
         )
 
     async def annotate(self, log_id: int, patch: LogPatch, *, expected: Expected = None) -> Log:
@@ -234,12 +232,11 @@ class Logs:
             NotFound: There is no such record.
             StaleVersion: It is none of the versions expected.
         """
-        await self._caught_up()
 
         def job(connection: sqlite3.Connection) -> Log:
-            check_version(_existing(connection, log_id), expected)
+            check_version(self._existing(connection, log_id).log, expected)
             annotate(connection, log_id, patch, time.time_ns())
-            return _existing(connection, log_id)
+            return self._existing(connection, log_id).log
 
         return await self._engine.write(job, urgent=True)
 
@@ -255,17 +252,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = await self._settled(q, since, until)
-        deleted = behind = 0
-        while True:
-            found = await self._engine.read(
-                partial(logs.ids, selection=selection, behind=behind, limit=_DELETE_CHUNK)
-            )
-            if not found:
-                break
-            deleted += await self._engine.write(partial(recent.delete_rows, ids=found))
-            behind = found[-1]
-        return Deleted(deleted=deleted)
+        return Deleted(deleted=await self._rewriter.delete(self._select(q, since, until)))
 
     def tail(self, q: str, *, after: int | None = None) -> Tail:
         """
@@ -282,7 +269,9 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        return Tail(self._engine, self._bus, language.parse(q), after, self._settings.tail_buffer)
+        return Tail(
+            self._engine, self._tiers, self._bus, language.parse(q), after, self._settings.tail_buffer
+        )
 
     async def export(
         self, q: str, *, since: str | None = None, until: str | None = None, order: Order = "asc"
@@ -302,7 +291,14 @@ class Logs:
         selection, behind = await self._settled(q, since, until), None
         while True:
             found = await self._engine.read(
-                partial(logs.page, selection=selection, order=order, limit=_EXPORT_CHUNK, behind=behind)
+                partial(
+                    logs.page,
+                    self._tiers,
+                    selection=selection,
+                    order=order,
+                    limit=_EXPORT_CHUNK,
+                    behind=behind,
+                )
             )
             if found:
                 yield [item.log for item in found]
@@ -318,19 +314,14 @@ class Logs:
     async def _settled(self, q: str, since: str | None, until: str | None) -> Selection:
         """Return a selection that later records are not part of."""
         selection = self._select(q, since, until)
-        await self._caught_up()
         last = await self._engine.read(logs.last_id)
         return Selection(selection.query, selection.since_ns, selection.until_ns, last)
 
-    async def _caught_up(self) -> None:
-        await self._index.caught_up(self._settings.index_wait_s)
-
-
-def _existing(connection: sqlite3.Connection, log_id: int) -> Log:
-    log = logs.one(connection, log_id)
-    if log is None:
-        raise NotFound(f"There is no log {log_id}; it may have been deleted.")
-    return log
+    def _existing(self, connection: sqlite3.Connection, log_id: int) -> logs.Found:
+        found = logs.one(self._tiers, connection, log_id)
+        if found is None:
+            raise NotFound(f"There is no log {log_id}; it may have been deleted.")
+        return found
 
 
 def _histogram(first: int, end: int, step: int, buckets: int, found: dict[tuple[int, str], int]) -> Histogram:

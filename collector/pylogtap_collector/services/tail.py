@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.query import Query
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.storage.engine import Engine
+    from pylogtap_collector.storage.tiers import Tiers
 
 _CHUNK = 500  # records that are read at once
 
@@ -29,12 +30,15 @@ class Tail(AsyncIterator["Log"]):
         skipped: Records left out since `take_skipped` was called last.
     """
 
-    def __init__(self, engine: Engine, bus: Bus, query: Query, after: int | None, size: int) -> None:
+    def __init__(
+        self, engine: Engine, tiers: Tiers, bus: Bus, query: Query, after: int | None, size: int
+    ) -> None:
         """
         Begin to follow, at once: what is committed from now on is not missed.
 
         Args:
             engine: The database.
+            tiers: Where records are.
             bus: What comes in.
             query: Which records.
             after: Id of the record behind which to begin; None: with what comes now.
@@ -42,6 +46,7 @@ class Tail(AsyncIterator["Log"]):
         """
         self.skipped = 0
         self._engine = engine
+        self._tiers = tiers
         self._bus = bus
         self._selection = Selection(query)
         self._subscription = bus.subscribe(query, size)
@@ -91,7 +96,7 @@ class Tail(AsyncIterator["Log"]):
         """Read what was committed before, until nothing is left that the subscription does not have."""
         self._subscription.forget()  # it is committed, so it will be read
         found, position = await self._engine.read(
-            lambda connection: logs.arrivals(connection, self._selection, self._position, _CHUNK)
+            lambda connection: logs.arrivals(self._tiers, connection, self._selection, self._position, _CHUNK)
         )
         self._ready.extend(found)
         self._position = position

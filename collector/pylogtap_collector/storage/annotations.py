@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pylogtap_collector.errors import NotFound
-
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from pylogtap_collector.models import LogPatch
 
@@ -22,15 +21,10 @@ def annotate(connection: sqlite3.Connection, log_id: int, patch: LogPatch, now_n
 
     Args:
         connection: In a transaction.
-        log_id: The record.
+        log_id: The record; it is there.
         patch: What to add, change or remove.
         now_ns: The time.
-
-    Raises:
-        NotFound: There is no such record.
     """
-    if connection.execute("SELECT 1 FROM recent WHERE id = ?", (log_id,)).fetchone() is None:
-        raise NotFound(f"There is no log {log_id}.")
     row = connection.execute("SELECT labels, note FROM annotation WHERE log_id = ?", (log_id,)).fetchone()
     labels, note = (_decode_labels(row[0]), row[1]) if row else ({}, None)
     if "labels" in patch.model_fields_set:
@@ -45,3 +39,39 @@ def annotate(connection: sqlite3.Connection, log_id: int, patch: LogPatch, now_n
         "INSERT OR REPLACE INTO annotation (log_id, labels, note, changed) VALUES (?, ?, ?, ?)",
         (log_id, msgspec.json.encode(labels).decode(), note, now_ns),
     )
+
+
+def annotations_of(
+    connection: sqlite3.Connection, ids: Sequence[int]
+) -> dict[int, tuple[dict[str, str], str | None]]:
+    """
+    Return labels and note of those of some records that have any.
+
+    Args:
+        connection: Reads.
+        ids: The records.
+    """
+    if connection.execute("SELECT 1 FROM annotation LIMIT 1").fetchone() is None:
+        return {}
+    rows = connection.execute(
+        "SELECT log_id, labels, note FROM annotation WHERE log_id IN (SELECT value FROM json_each(?))",
+        (msgspec.json.encode(ids).decode(),),
+    )
+    return {log_id: (_decode_labels(labels), note) for log_id, labels, note in rows}
+
+
+def every_annotation(connection: sqlite3.Connection) -> dict[int, tuple[dict[str, str], str | None]]:
+    """Return labels and note of all records that have any."""
+    rows = connection.execute("SELECT log_id, labels, note FROM annotation")
+    return {log_id: (_decode_labels(labels), note) for log_id, labels, note in rows}
+
+
+def forget_annotations(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """
+    Remove what people have added to some records.
+
+    Args:
+        connection: In a transaction.
+        ids: The records.
+    """
+    connection.executemany("DELETE FROM annotation WHERE log_id = ?", [(log_id,) for log_id in ids])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ _LAYOUT = (
     "PRAGMA cache_size = -32000",
     "PRAGMA temp_store = MEMORY",
 )
+
+
+_current = threading.local()
 
 
 class FolderLock:
@@ -101,17 +105,35 @@ class Deadline:
             QueryTooSlow: It has.
         """
         self._end = time.monotonic() + self.seconds  # from here: waiting for its turn is not its fault
+        _current.deadline = self
         connection.set_progress_handler(lambda: self.passed, _CHECK_EVERY)
         try:
             yield
         except sqlite3.OperationalError as error:
             if self.passed:
-                raise QueryTooSlow(
-                    f"The query took longer than {self.seconds:g} s; narrow it by a time range or a field."
-                ) from error
+                raise self.error() from error
             raise
         finally:
+            _current.deadline = None
             connection.set_progress_handler(None, 0)
+
+    def error(self) -> QueryTooSlow:
+        """Return what to raise once it has passed."""
+        return QueryTooSlow(
+            f"The query took longer than {self.seconds:g} s; narrow it by a time range or a field."
+        )
+
+
+def check_deadline() -> None:
+    """
+    Give up a job that runs under :meth:`Deadline.watch` in this thread, and does not ask SQLite for long.
+
+    Raises:
+        QueryTooSlow: Its deadline has passed.
+    """
+    deadline: Deadline | None = getattr(_current, "deadline", None)
+    if deadline is not None and deadline.passed:
+        raise deadline.error()
 
 
 def open_writer(path: Path | None) -> sqlite3.Connection:

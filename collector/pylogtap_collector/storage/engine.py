@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+_WORK_S = 3_600.0  # the deadline of queries is for people
 _QUEUE_PER_READER = 32  # queries that wait; each ends at its deadline, so none waits for ever
 
 
@@ -32,7 +33,6 @@ class Engine:
         self,
         path: Path | None,
         *,
-        functions: Callable[[sqlite3.Connection], None],
         readers: int = 2,
         query_timeout_s: float = 10.0,
         queue_max: int = 64,
@@ -42,13 +42,11 @@ class Engine:
 
         Args:
             path: The file; None: in memory.
-            functions: Adds the SQL functions that conditions use to a connection.
             readers: Queries that run at once.
             query_timeout_s: After this a query is ended.
             queue_max: Urgent jobs that may wait; more are refused.
         """
         self.path = path
-        self._functions = functions
         self._readers = readers
         self._query_timeout_s = query_timeout_s
         self._queue_max = queue_max
@@ -58,6 +56,7 @@ class Engine:
         self._lock: FolderLock | None = None
         self._writer: Writer | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._worker: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
         """
@@ -71,15 +70,17 @@ class Engine:
         self._writer = Writer(connection, loop)
         if self.path is not None:
             self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="pylogtap-reader")
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="pylogtap-worker")
 
     async def close(self) -> None:
         """Finish what is queued and close the database. Does nothing the second time."""
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
+        pools, self._pool, self._worker = (self._pool, self._worker), None, None
+        for pool in pools:
+            if pool is not None:
+                await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
         for connection in self._opened:
             connection.close()
         await asyncio.to_thread(writer.close)
@@ -146,6 +147,29 @@ class Engine:
         finally:
             self._reading -= 1
 
+    async def work(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Do a long job that only reads, beside the queries, on one unchanging view of the database.
+
+        Args:
+            job: Gets a connection that cannot write.
+        """
+        writer = self._open_one()
+        deadline = Deadline(_WORK_S)
+        try:
+            if self._worker is None:
+                task = writer.submit(
+                    lambda own: _read_between_writes(own, job, deadline), urgent=False, plain=True
+                )
+                answer: T = await task
+                return answer
+            return await asyncio.get_running_loop().run_in_executor(
+                self._worker, lambda: _read(self._reader(), job, deadline)
+            )
+        except asyncio.CancelledError:
+            deadline.cancelled = True
+            raise
+
     def _open_one(self) -> Writer:
         if self._writer is None:
             raise Overloaded("The collector is stopping.")
@@ -160,7 +184,6 @@ class Engine:
             if self._lock is not None:
                 self._lock.release()
             raise
-        self._functions(connection)
         return connection
 
     def _reader(self) -> sqlite3.Connection:
@@ -168,7 +191,6 @@ class Engine:
         if connection is None:
             assert self.path is not None
             connection = open_reader(self.path)
-            self._functions(connection)
             self._local.connection = connection
             self._opened.append(connection)
         return connection

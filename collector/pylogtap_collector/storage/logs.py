@@ -1,25 +1,28 @@
-"""Read records from `recent`: pages, single ones, neighbours, ids. Times are ns since the epoch."""
+"""Read records: pages, single ones, neighbours, ids. Times are ns since the epoch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pylogtap_collector.storage.predicates import compile_where
-from pylogtap_collector.storage.rows import COLUMNS, Row, to_log
+import numpy as np
+
+from pylogtap_collector.parts.evaluation import Evaluation, asks_annotations
+from pylogtap_collector.parts.rows import logs_of
+from pylogtap_collector.query import query_of
+from pylogtap_collector.query.ast import And, Compare
+from pylogtap_collector.storage.annotations import annotations_of, every_annotation
+from pylogtap_collector.storage.connections import check_deadline
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
     from pylogtap_collector.models import Log, Order
+    from pylogtap_collector.parts.numbers import Ints, Mask
+    from pylogtap_collector.parts.part import Part
     from pylogtap_collector.query import Query
-
-_SELECT = f"""
-    SELECT {COLUMNS}, annotation.labels, annotation.note
-    FROM recent LEFT JOIN annotation ON annotation.log_id = recent.id
-"""
-_WIDTH = len(Row._fields)
+    from pylogtap_collector.query.ast import Node
+    from pylogtap_collector.storage.tiers import Tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +42,18 @@ class Selection:
     until_ns: int | None = None
     last_id: int | None = None
 
-    def where(self) -> tuple[str, list[Any]]:
-        """Return the condition as SQL over the columns of `recent`, and its parameters."""
-        condition, values = compile_where(self.query)
-        parts, params = [f"({condition})"], list(values)
-        for sql, bound in (
-            ("recent.time >= ?", self.since_ns),
-            ("recent.time < ?", self.until_ns),
-            ("recent.id <= ?", self.last_id),
-        ):
-            if bound is not None:
-                parts.append(sql)
-                params.append(bound)
-        return " AND ".join(parts), params
+    def evaluation(self, connection: sqlite3.Connection) -> Evaluation:
+        """Return the condition, ready to be asked of parts."""
+        tree = self.query.tree
+        known = every_annotation(connection) if asks_annotations(tree) else {}
+        return Evaluation(tree, self.query.now_ns, known)
+
+    def rows(self, evaluation: Evaluation, part: Part) -> Ints:
+        """Return the rows of a part that are meant."""
+        rows = evaluation.rows(part, self.since_ns, self.until_ns)
+        if self.last_id is not None and part.head.last_id > self.last_id:
+            rows = rows[part.ids[rows] <= self.last_id]
+        return rows
 
 
 class Found(NamedTuple):
@@ -62,6 +64,7 @@ class Found(NamedTuple):
 
 
 def page(
+    tiers: Tiers,
     connection: sqlite3.Connection,
     selection: Selection,
     order: Order,
@@ -72,29 +75,113 @@ def page(
     Return records in the order of their time; those of the same time in the order of arrival.
 
     Args:
-        connection: Reads.
+        tiers: Where records are.
+        connection: In a transaction.
         selection: Which.
         order: `asc`: the oldest first.
         limit: How many at most.
         behind: Time and id of the record behind which to begin.
     """
-    where, params = selection.where()
+    forward = order == "asc"
+    evaluation = selection.evaluation(connection)
+    since, until = selection.since_ns, selection.until_ns
     if behind is not None:
-        where += f" AND (recent.time, recent.id) {'>' if order == 'asc' else '<'} (?, ?)"
-        params += behind
-    sql = f"{_SELECT} WHERE {where} ORDER BY recent.time {order}, recent.id {order} LIMIT ?"
-    rows = connection.execute(sql, (*params, limit))
-    return [Found(row[1], log) for row in rows for log in _logs([row])]
+        since, until = (behind[0], until) if forward else (since, behind[0] + 1)
+    best = _Best(limit, forward=forward)
+    for tier in tiers.all(connection, since, until, oldest_first=forward):
+        check_deadline()
+        if best.full and best.beyond(tier.first_time if forward else tier.last_time):
+            break
+        if not evaluation.possible(tier.head, tier.words):
+            continue
+        part = tier.open()
+        rows = selection.rows(evaluation, part)
+        if behind is not None and len(rows):
+            rows = rows[_behind(part, rows, behind, forward=forward)]
+        best.add(part, rows)
+    return best.found(connection)
+
+
+def _behind(part: Part, rows: Ints, place: tuple[int, int], *, forward: bool) -> Mask:
+    times, ids = part.times[rows], part.ids[rows]
+    if forward:
+        behind: Mask = (times > place[0]) | ((times == place[0]) & (ids > place[1]))
+    else:
+        behind = (times < place[0]) | ((times == place[0]) & (ids < place[1]))
+    return behind
+
+
+class _Best:
+    """The first rows of several parts in the order of time; their records are made at the end."""
+
+    def __init__(self, limit: int, *, forward: bool) -> None:
+        self._limit = limit
+        self._sign = 1 if forward else -1
+        self._rows: list[tuple[int, int, int, int]] = []  # signed time and id, part, row
+        self._parts: list[Part] = []
+
+    @property
+    def full(self) -> bool:
+        return len(self._rows) >= self._limit
+
+    def beyond(self, time: int) -> bool:
+        """Tell whether a record of that time comes behind all that were found."""
+        return self._rows[-1][0] < time * self._sign
+
+    def add(self, part: Part, rows: Ints) -> None:
+        if not len(rows):
+            return
+        times, ids = part.times[rows] * self._sign, part.ids[rows] * self._sign
+        if len(rows) > self._limit:
+            nearest = np.argpartition(times, self._limit - 1)[: self._limit]
+            edge = times[nearest].max()
+            some = np.flatnonzero(times <= edge)  # with all of the same time: their ids decide
+            rows, times, ids = rows[some], times[some], ids[some]
+        first = np.lexsort((ids, times))[: self._limit]
+        number = len(self._parts)
+        self._parts.append(part)
+        self._rows += [
+            (time, log_id, number, row)
+            for time, log_id, row in zip(
+                times[first].tolist(), ids[first].tolist(), rows[first].tolist(), strict=True
+            )
+        ]
+        self._rows.sort()
+        del self._rows[self._limit :]
+
+    def found(self, connection: sqlite3.Connection) -> list[Found]:
+        logs: dict[tuple[int, int], Log] = {}
+        for number in {place[2] for place in self._rows}:
+            rows = [row for _, _, part, row in self._rows if part == number]
+            made = logs_of(self._parts[number], np.array(rows, np.int64))
+            logs |= {(number, row): log for row, log in zip(rows, made, strict=True)}
+        ordered = [Found(time * self._sign, logs[number, row]) for time, _, number, row in self._rows]
+        annotated = annotated_logs(connection, [each.log for each in ordered])
+        return [Found(each.time_ns, log) for each, log in zip(ordered, annotated, strict=True)]
+
+
+def annotated_logs(connection: sqlite3.Connection, logs: list[Log]) -> list[Log]:
+    """Return records with what people have added to them."""
+    known = annotations_of(connection, [log.id for log in logs])
+    if not known:
+        return logs
+    return [
+        log.model_copy(update=dict(zip(("labels", "note"), known[log.id], strict=True)))
+        if log.id in known
+        else log
+        for log in logs
+    ]
 
 
 def arrivals(
-    connection: sqlite3.Connection, selection: Selection, behind: int, limit: int
+    tiers: Tiers, connection: sqlite3.Connection, selection: Selection, behind: int, limit: int
 ) -> tuple[list[Log], int]:
     """
     Return records in the order of their arrival.
 
     Args:
-        connection: Reads.
+        tiers: Where records are.
+        connection: In a transaction.
         selection: Which.
         behind: Id of the record behind which to begin.
         limit: How many at most.
@@ -103,26 +190,45 @@ def arrivals(
         The records, and the id behind which to go on: that of the last one or, where these are all, of the
         last record that there is.
     """
-    last = connection.execute("SELECT coalesce(max(id), 0) FROM recent").fetchone()[0]
-    where, params = selection.where()
-    sql = f"{_SELECT} WHERE {where} AND recent.id > ? AND recent.id <= ? ORDER BY recent.id LIMIT ?"
-    found = _logs(connection.execute(sql, (*params, behind, last, limit)))
-    return found, found[-1].id if len(found) == limit else max(behind, last)
+    evaluation = selection.evaluation(connection)
+    found: list[Log] = []
+    last = behind
+    for tier in tiers.behind(connection, behind):
+        check_deadline()
+        if evaluation.possible(tier.head, tier.words):
+            part = tier.open()
+            rows = selection.rows(evaluation, part)
+            ids = part.ids[rows]
+            rows = rows[np.argsort(ids)][np.searchsorted(np.sort(ids), behind, side="right") :]
+            found += logs_of(part, rows[: limit - len(found)])
+            if len(found) == limit:
+                return annotated_logs(connection, found), found[-1].id
+        last = max(last, tier.last_id)
+    return annotated_logs(connection, found), last
 
 
-def one(connection: sqlite3.Connection, log_id: int) -> Log | None:
+def one(tiers: Tiers, connection: sqlite3.Connection, log_id: int) -> Found | None:
     """Return a record by its id."""
-    found = _logs(connection.execute(f"{_SELECT} WHERE recent.id = ?", (log_id,)))
-    return found[0] if found else None
+    tier = tiers.holding(connection, log_id)
+    if tier is None:
+        return None
+    part = tier.open()
+    rows = np.flatnonzero(part.ids == log_id)
+    if not len(rows):
+        return None
+    return Found(int(part.times[rows[0]]), annotated_logs(connection, logs_of(part, rows))[0])
 
 
-def neighbours(connection: sqlite3.Connection, log_id: int, count: int) -> tuple[list[Log], list[Log]]:
+def neighbours(
+    tiers: Tiers, connection: sqlite3.Connection, centre: Found, count: int
+) -> tuple[list[Log], list[Log]]:
     """
     Return the records of the same instance around one.
 
     Args:
-        connection: Reads.
-        log_id: The one.
+        tiers: Where records are.
+        connection: In a transaction.
+        centre: The one.
         count: How many on each side.
 
     Returns:
@@ -130,40 +236,46 @@ def neighbours(connection: sqlite3.Connection, log_id: int, count: int) -> tuple
     """
     if not count:
         return [], []
-    sides = []
-    for sign, order in (("<", "DESC"), (">", "ASC")):
-        sql = f"""{_SELECT} JOIN recent AS centre ON centre.id = ?
-            WHERE recent.project = centre.project AND recent.service = centre.service
-              AND recent.instance = centre.instance
-              AND (recent.time, recent.id) {sign} (centre.time, centre.id)
-            ORDER BY recent.time {order}, recent.id {order} LIMIT ?"""
-        sides.append(_logs(connection.execute(sql, (log_id, count))))
-    before, after = sides
-    return before[::-1], after
+    log, place = centre.log, (centre.time_ns, centre.log.id)
+    tree: Node = And(
+        tuple(Compare(field, "=", getattr(log, field)) for field in ("project", "service", "instance"))
+    )
+    selection = Selection(query_of(tree))
+    before = page(tiers, connection, selection, "desc", count, place)
+    after = page(tiers, connection, selection, "asc", count, place)
+    return [each.log for each in before[::-1]], [each.log for each in after]
 
 
-def ids(connection: sqlite3.Connection, selection: Selection, behind: int, limit: int) -> list[int]:
+def ids(
+    tiers: Tiers, connection: sqlite3.Connection, selection: Selection, behind: int, limit: int
+) -> list[int]:
     """
     Return ids of records in the order of their arrival.
 
     Args:
-        connection: Reads.
+        tiers: Where records are.
+        connection: In a transaction.
         selection: Which.
         behind: Id behind which to begin.
         limit: How many at most.
     """
-    where, params = selection.where()
-    rows = connection.execute(
-        f"SELECT recent.id FROM recent WHERE {where} AND recent.id > ? ORDER BY recent.id LIMIT ?",
-        (*params, behind, limit),
-    )
-    return [log_id for (log_id,) in rows]
+    evaluation = selection.evaluation(connection)
+    found: list[int] = []
+    for tier in tiers.behind(connection, behind):
+        check_deadline()
+        if evaluation.possible(tier.head, tier.words):
+            part = tier.open()
+            ids = np.sort(part.ids[selection.rows(evaluation, part)])
+            found += ids[ids > behind][: limit - len(found)].tolist()
+            if len(found) == limit:
+                break
+    return found
 
 
 def last_id(connection: sqlite3.Connection) -> int:
-    """Return the id of the record that arrived last; 0 where there is none."""
-    return int(connection.execute("SELECT coalesce(max(id), 0) FROM recent").fetchone()[0])
-
-
-def _logs(rows: Iterable[tuple[Any, ...]]) -> list[Log]:
-    return [to_log(Row(*row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1]) for row in rows]
+    """Return an id that every record has that came so far, and none that comes later goes below."""
+    row = connection.execute(
+        "SELECT max(coalesce((SELECT max(id) FROM hot), 0) << 16 | 65535, "
+        "coalesce((SELECT max(last_id) FROM block), 0))"
+    ).fetchone()
+    return int(row[0])

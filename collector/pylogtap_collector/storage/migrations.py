@@ -166,3 +166,95 @@ def _words(db: Database) -> None:
         FROM recent LEFT JOIN annotation ON annotation.log_id = recent.id
         """,
     )
+
+
+@migrations(name="0005_blocks")
+def _blocks(db: Database) -> None:
+    db.table("source").create(
+        {"id": int, "project": str, "service": str, "instance": str, "pid": int},
+        pk="id",
+        not_null={"project", "service", "instance"},
+        strict=True,
+    )
+    db.table("form").create(
+        {
+            "id": int,
+            "level": str,
+            "severity": int,  # OpenTelemetry, 1 to 24; 0 is unknown
+            "logger": str,
+            "template": str,
+            "pattern": int,
+            "file": str,
+            "line": int,
+            "function": str,
+            "literals": str,  # JSON array: what stands before, between and behind the pieces of a message
+        },
+        pk="id",
+        not_null={"level", "severity", "logger", "pattern", "literals"},
+        strict=True,
+    )
+    # AUTOINCREMENT: what is kept in memory of a block goes by its number, which must never come back.
+    db.execute(
+        """
+        CREATE TABLE block (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            first_id INTEGER NOT NULL,
+            last_id INTEGER NOT NULL,
+            first_time INTEGER NOT NULL,
+            last_time INTEGER NOT NULL,
+            records INTEGER NOT NULL,
+            bytes INTEGER NOT NULL,
+            summary BLOB NOT NULL,
+            words BLOB NOT NULL
+        ) STRICT
+        """
+    )
+    for column in ("first_id", "last_id", "first_time", "last_time"):
+        db.table("block").create_index([column])
+    db.table("block_data").create({"id": int, "data": bytes}, pk="id", not_null={"data"}, strict=True)
+    db.table("gone").create({"log_id": int}, pk="log_id", strict=True)
+    for view in ("log", "recent_text"):
+        db.execute(f"DROP VIEW {view}")
+    db.execute("DROP TABLE recent_words")
+    db.execute("DELETE FROM pattern")  # their numbers tell them from now on
+    db.execute("DELETE FROM recent WHERE id >> 16 >= (SELECT min(id) FROM hot)")  # these are read from there
+    db.execute("ALTER TABLE recent RENAME TO old_recent")
+    for index in ("time", "service_time", "project_time", "trace_id", "test_id"):
+        db.execute(f"DROP INDEX IF EXISTS idx_recent_{index}")
+    db.table("recent").create(
+        {
+            "id": int,  # number of the slice << 16 | place of the record in it
+            "time": int,
+            "received": int,
+            "source": int,
+            "form": int,
+            "message": str,
+            "attributes": str,  # JSON object, null where there are none
+            "exception_type": str,
+            "exception_message": str,
+            "stacktrace": str,
+            "arguments": str,  # JSON object: the arguments of the exception's innermost frame, as text
+            "trace_id": str,
+            "span_id": str,
+            "thread": str,
+            "test_id": str,
+        },
+        pk="id",
+        not_null={"time", "received", "source", "form", "message"},
+        strict=True,
+    )
+    db.table("recent").create_index(["time"])
+    db.create_view(
+        "log",
+        """
+        SELECT recent.id,
+               strftime('%Y-%m-%dT%H:%M:%S', recent.time / 1000000000, 'unixepoch')
+               || printf('.%06dZ', recent.time / 1000 % 1000000) AS time,
+               form.level, source.project || '/' || source.service || '/' || source.instance AS prefix,
+               form.logger, recent.message, recent.attributes, recent.exception_type,
+               recent.exception_message, recent.stacktrace, recent.trace_id, recent.test_id,
+               annotation.labels, annotation.note
+        FROM recent JOIN source ON source.id = recent.source JOIN form ON form.id = recent.form
+        LEFT JOIN annotation ON annotation.log_id = recent.id
+        """,
+    )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylogtap_collector.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 LEVELS = ("project", "service", "instance")
 # What a place shows beyond its own row: when it was last heard of, its records, the places under it.
@@ -26,6 +27,9 @@ _SUMMARIES = {
 }
 
 
+HotCounts = Mapping[tuple[str, str, str], tuple[int, int]]  # records of an instance, and when the last came
+
+
 class PlaceRow(NamedTuple):
     """A place with what is under it."""
 
@@ -38,13 +42,14 @@ class PlaceRow(NamedTuple):
 
 
 def list_places(
-    connection: sqlite3.Connection, parent: Sequence[str], limit: int, behind: str | None
+    connection: sqlite3.Connection, hot: HotCounts, parent: Sequence[str], limit: int, behind: str | None
 ) -> list[PlaceRow]:
     """
     Return the places directly under another, by name.
 
     Args:
         connection: Reads.
+        hot: Counts of records that are not sealed.
         parent: Names of the place above; empty for projects.
         limit: How many at most.
         behind: Name behind which to begin.
@@ -53,22 +58,27 @@ def list_places(
         NotFound: There is no such place above.
     """
     if parent:
-        get_place(connection, parent)
+        get_place(connection, hot, parent)
     where, params = _match(LEVELS[: len(parent)], parent)
     if behind is not None:
         where, params = f"{where} AND p.name > ?", [*params, behind]
-    return _select(connection, len(parent), f"{where} ORDER BY p.name LIMIT ?", [*params, limit])
+    return _select(connection, hot, len(parent), f"{where} ORDER BY p.name LIMIT ?", [*params, limit])
 
 
-def get_place(connection: sqlite3.Connection, path: Sequence[str]) -> PlaceRow:
+def get_place(connection: sqlite3.Connection, hot: HotCounts, path: Sequence[str]) -> PlaceRow:
     """
     Return one place.
+
+    Args:
+        connection: Reads.
+        hot: Counts of records that are not sealed.
+        path: Its names.
 
     Raises:
         NotFound: There is no such place.
     """
     where, params = _match((*LEVELS[: len(path) - 1], "name"), path)
-    found = _select(connection, len(path) - 1, where, params)
+    found = _select(connection, hot, len(path) - 1, where, params)
     if not found:
         raise NotFound(f"There is no {LEVELS[len(path) - 1]} {'/'.join(path)}.")
     return found[0]
@@ -84,7 +94,7 @@ def create_place(connection: sqlite3.Connection, path: Sequence[str], descriptio
     """
     level = len(path) - 1
     if level:
-        get_place(connection, path[:-1])
+        get_place(connection, {}, path[:-1])
     columns = (*LEVELS[:level], "name", "description", "created")
     marks = ", ".join("?" * len(columns))
     try:
@@ -103,22 +113,27 @@ def describe_place(connection: sqlite3.Connection, path: Sequence[str], descript
     Raises:
         NotFound: There is no such place.
     """
-    get_place(connection, path)
+    get_place(connection, {}, path)
     where, params = _match((*LEVELS[: len(path) - 1], "name"), path)
     connection.execute(
         f"UPDATE {LEVELS[len(path) - 1]} AS p SET description = ? WHERE {where}", (description, *params)
     )
 
 
-def delete_place(connection: sqlite3.Connection, path: Sequence[str]) -> None:
+def delete_place(connection: sqlite3.Connection, hot: HotCounts, path: Sequence[str]) -> None:
     """
     Remove a place and those under it. Their records have to be gone.
+
+    Args:
+        connection: In a transaction.
+        hot: Counts of records that are not sealed.
+        path: Its names.
 
     Raises:
         NotFound: There is no such place.
         Conflict: Records have come meanwhile.
     """
-    if get_place(connection, path).records:
+    if get_place(connection, hot, path).records:
         raise Conflict(f"Records have come under {'/'.join(path)} meanwhile; delete it again.")
     for level in range(len(path) - 1, len(LEVELS)):
         names = (*LEVELS[: len(path)],) if level >= len(path) else (*LEVELS[:level], "name")
@@ -126,11 +141,50 @@ def delete_place(connection: sqlite3.Connection, path: Sequence[str]) -> None:
         connection.execute(f"DELETE FROM {LEVELS[level]} AS p WHERE {where}", params)
 
 
-def some_ids_under(connection: sqlite3.Connection, path: Sequence[str], limit: int) -> list[int]:
-    """Return ids of some records under a place."""
-    where, params = _match(LEVELS[: len(path)], path)
-    rows = connection.execute(f"SELECT p.id FROM recent AS p WHERE {where} LIMIT ?", (*params, limit))
-    return [log_id for (log_id,) in rows]
+def ensure_places(connection: sqlite3.Connection, places: Iterable[Sequence[Any]], now_ns: int) -> None:
+    """
+    Add those places that are not there.
+
+    Args:
+        connection: In a transaction.
+        places: Project, service and instance of each, first of all.
+        now_ns: When they were first heard of.
+    """
+    for project, service, instance in {tuple(place[:3]) for place in places}:
+        connection.execute(
+            "INSERT OR IGNORE INTO project (name, description, created) VALUES (?, '', ?)", (project, now_ns)
+        )
+        connection.execute(
+            "INSERT OR IGNORE INTO service (project, name, description, created) VALUES (?, ?, '', ?)",
+            (project, service, now_ns),
+        )
+        connection.execute(
+            "INSERT OR IGNORE INTO instance (project, service, name, description, created)"
+            " VALUES (?, ?, ?, '', ?)",
+            (project, service, instance, now_ns),
+        )
+
+
+def count_records(
+    connection: sqlite3.Connection, path: Sequence[str], count: int, last_ns: int | None
+) -> None:
+    """
+    Count sealed records of an instance.
+
+    Args:
+        connection: In a transaction.
+        path: Project, service, instance.
+        count: How many more; negative: less.
+        last_ns: When the last of them came.
+    """
+    connection.execute(
+        """
+        UPDATE instance SET records = max(0, records + ?1),
+               last_seen = CASE WHEN ?2 IS NULL THEN last_seen ELSE max(coalesce(last_seen, 0), ?2) END
+        WHERE project = ?3 AND service = ?4 AND name = ?5
+        """,
+        (count, last_ns, *path),
+    )
 
 
 def _match(columns: Sequence[str], values: Sequence[str]) -> tuple[str, list[Any]]:
@@ -138,7 +192,9 @@ def _match(columns: Sequence[str], values: Sequence[str]) -> tuple[str, list[Any
     return " AND ".join(conditions) or "1", list(values)
 
 
-def _select(connection: sqlite3.Connection, level: int, where: str, params: list[Any]) -> list[PlaceRow]:
+def _select(
+    connection: sqlite3.Connection, hot: HotCounts, level: int, where: str, params: list[Any]
+) -> list[PlaceRow]:
     names = (*LEVELS[:level], "name")
     columns = ", ".join(f"p.{name}" for name in names)
     rows = connection.execute(
@@ -147,4 +203,15 @@ def _select(connection: sqlite3.Connection, level: int, where: str, params: list
         params,
     )
     width = len(names)
-    return [PlaceRow(tuple(row[:width]), *row[width:]) for row in rows]
+    return [_with_hot(PlaceRow(tuple(row[:width]), *row[width:]), hot) for row in rows]
+
+
+def _with_hot(row: PlaceRow, hot: HotCounts) -> PlaceRow:
+    size = len(row.path)
+    mine = [found for place, found in hot.items() if place[:size] == row.path]
+    if not mine:
+        return row
+    last = max(last for _, last in mine)
+    return row._replace(
+        records=row.records + sum(count for count, _ in mine), last_seen=max(row.last_seen or 0, last)
+    )

@@ -1,98 +1,100 @@
-"""Write the rows of records: `recent` with its words, `pattern`, and what places count."""
+"""
+The newest records as ordinary rows, for people with any SQLite tool: `recent`, and the view `log` over it.
+
+Nothing here is asked by the collector: it reads parts. So rows may come late while much comes in.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pylogtap_collector.storage.rows import Row
+import msgspec
+import numpy as np
+
+from pylogtap_collector.parts.part import EXCEPTION, EXTRA, FIELD, MAIN_THREAD, SPAN, TEST, THREAD, TRACE
+from pylogtap_collector.parts.rows import messages_of, values_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    PlaceKey = tuple[str, str, str]
+    from pylogtap_collector.parts.part import Part
+    from pylogtap_collector.storage.dictionary import Numbered
 
-_INSERT = f"INSERT INTO recent ({', '.join(Row._fields)}) VALUES ({', '.join('?' * len(Row._fields))})"
-_INSERT_WORDS = "INSERT INTO recent_words (rowid, words) VALUES (?, ?)"
-_COUNT = """
-    INSERT INTO instance (project, service, name, description, created, last_seen, records)
-    VALUES (?, ?, ?, '', ?, ?, ?)
-    ON CONFLICT DO UPDATE SET records = records + excluded.records,
-                              last_seen = max(coalesce(last_seen, 0), excluded.last_seen)
-"""
+COLUMNS = (
+    "id", "time", "received", "source", "form", "message", "attributes", "exception_type",
+    "exception_message", "stacktrace", "arguments", "trace_id", "span_id", "thread", "test_id",
+)  # fmt: skip
+_INSERT = f"INSERT OR IGNORE INTO recent ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_NO_EXCEPTION = (None, None, None, None)
 
 
-def insert_rows(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+def rows_of(part: Part, behind: int, dictionary: Numbered) -> list[tuple[Any, ...]]:
     """
-    Store records, and whatever of their places is new.
+    Make rows of the records of a part.
+
+    Args:
+        part: The part.
+        behind: Id of the record behind which to begin.
+        dictionary: Numbers sources and forms; it is to be stored together with the rows.
+    """
+    wanted = np.flatnonzero(part.ids > behind)
+    wanted = wanted[np.argsort(part.ids[wanted])]
+    sources, forms = dictionary.source_ids(part.head.sources), dictionary.form_ids(part.head.forms)
+    return [
+        (log_id, time, received, sources[source], forms[form], message, *_values(found))
+        for log_id, time, received, source, form, message, found in zip(
+            part.ids[wanted].tolist(),
+            part.times[wanted].tolist(),
+            part.received(wanted).tolist(),
+            part.source[wanted].tolist(),
+            part.form[wanted].tolist(),
+            messages_of(part, wanted),
+            values_of(part, wanted),
+            strict=True,
+        )
+    ]
+
+
+def _values(found: dict[str, Any]) -> tuple[Any, ...]:
+    attributes = {name[len(FIELD) :]: value for name, value in found.items() if name.startswith(FIELD)}
+    exception: Sequence[Any] = found.get(f"{EXTRA}{EXCEPTION}") or _NO_EXCEPTION
+    kind, message, stack, arguments = exception
+    return (
+        msgspec.json.encode(attributes).decode() if attributes else None,
+        kind,
+        message,
+        stack,
+        None if arguments is None else msgspec.json.encode(arguments).decode(),
+        found.get(f"{EXTRA}{TRACE}"),
+        found.get(f"{EXTRA}{SPAN}"),
+        found.get(f"{EXTRA}{THREAD}", MAIN_THREAD),
+        found.get(f"{EXTRA}{TEST}"),
+    )
+
+
+def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
+    """
+    Store rows.
 
     Args:
         connection: In a transaction.
-        rows: The records; none of them is stored yet.
+        rows: From :func:`rows_of`; those that are there already stay.
     """
     connection.executemany(_INSERT, rows)
-    connection.executemany(_INSERT_WORDS, [(row.id, row.indexed_text) for row in rows])
-    counts = Counter([(row.project, row.service, row.instance) for row in rows])
-    seen = {(row.project, row.service, row.instance): row.received for row in rows}  # the last one counts
-    for (project, service, instance), count in counts.items():
-        now = seen[project, service, instance]
-        connection.execute(
-            "INSERT OR IGNORE INTO project (name, description, created) VALUES (?, '', ?)", (project, now)
-        )
-        connection.execute(
-            "INSERT OR IGNORE INTO service (project, name, description, created) VALUES (?, ?, '', ?)",
-            (project, service, now),
-        )
-        connection.execute(_COUNT, (project, service, instance, now, now, count))
 
 
-def delete_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> int:
+def last_row(connection: sqlite3.Connection) -> int:
+    """Return the id of the newest row; 0 where there is none."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM recent").fetchone()[0])
+
+
+def forget_rows(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
     """
-    Remove records with everything that hangs on them.
+    Remove rows of records that are deleted.
 
     Args:
         connection: In a transaction.
-        ids: The records; some may be gone already.
-
-    Returns:
-        How many there were.
+        ids: The records.
     """
-    keys = [(key,) for key in ids]
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS doomed (id INTEGER PRIMARY KEY)")
-    connection.execute("DELETE FROM doomed")
-    connection.executemany("INSERT OR IGNORE INTO doomed VALUES (?)", keys)
-    connection.execute(
-        """
-        INSERT INTO recent_words (recent_words, rowid, words)
-        SELECT 'delete', recent_text.id, recent_text.words FROM recent_text JOIN doomed USING (id)
-        """
-    )
-    counts = connection.execute(
-        """
-        SELECT project, service, instance, count(*) FROM recent JOIN doomed USING (id) GROUP BY 1, 2, 3
-        """
-    ).fetchall()
-    for project, service, instance, count in counts:
-        connection.execute(
-            "UPDATE instance SET records = records - ? WHERE project = ? AND service = ? AND name = ?",
-            (count, project, service, instance),
-        )
-    connection.execute("DELETE FROM annotation WHERE log_id IN (SELECT id FROM doomed)")
-    return connection.execute("DELETE FROM recent WHERE id IN (SELECT id FROM doomed)").rowcount
-
-
-def insert_patterns(connection: sqlite3.Connection, patterns: Iterable[tuple[int, str]]) -> None:
-    """
-    Store new patterns.
-
-    Args:
-        connection: In a transaction.
-        patterns: Number and template of each.
-    """
-    connection.executemany("INSERT INTO pattern (id, template) VALUES (?, ?)", patterns)
-
-
-def all_patterns(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the number of each template."""
-    return dict(connection.execute("SELECT template, id FROM pattern").fetchall())
+    connection.executemany("DELETE FROM recent WHERE id = ?", [(log_id,) for log_id in ids])

@@ -1,18 +1,18 @@
-"""Streams, and their slices that are not indexed yet: `stream`, `definition`, `hot`, `progress`."""
+"""Streams, and their slices that are not sealed yet: `stream`, `definition`, `hot`, `progress`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pylogtap.wire import HEADER_SIZE
-from pylogtap_collector.storage.migrations import INDEX_TASK
-from pylogtap_collector.wire import Scan, scan
+from pylogtap_collector.storage.hot import SLICE_BITS
+from pylogtap_collector.storage.places import ensure_places
+from pylogtap_collector.wire import Scan, places_in, scan
 
 if TYPE_CHECKING:
     import sqlite3
 
-_SOME_SLICES = 64  # that are indexed together
 _RELEASE_PAGES = 500  # of 8 KiB: some milliseconds
 _SPARE_PAGES = 2_000  # 16 MiB that the next slices will take
 
@@ -65,18 +65,6 @@ class Stored:
     bytes: int = 0
 
 
-class HotSlice(NamedTuple):
-    """A row of `hot`."""
-
-    id: int
-    stream: int
-    offset: int
-    records: int
-    received: int
-    encoding: str
-    body: bytes
-
-
 def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
     """
     Store what is new of a slice, with the definitions in it and how far its stream has come.
@@ -115,6 +103,7 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
             "INSERT OR REPLACE INTO definition (stream, offset, payload) VALUES (?, ?, ?)",
             [(stream, offset, payload) for offset, payload in found.definitions],
         )
+        ensure_places(connection, places_in(payload for _, payload in found.definitions), part.received)
     cursor = connection.execute(
         "INSERT INTO hot (stream, offset, records, received, encoding, body) VALUES (?, ?, ?, ?, ?, ?)",
         (stream, following, found.records, part.received, encoding, body),
@@ -137,58 +126,24 @@ def _advance(connection: sqlite3.Connection, stream: int, following: int, part: 
     return cursor.lastrowid or 0
 
 
-def slices_behind(connection: sqlite3.Connection, number: int, most_records: int) -> list[HotSlice]:
-    """
-    Return the next slices to index, oldest first.
-
-    Args:
-        connection: Reads.
-        number: The last slice that is done with.
-        most_records: Stop when the slices hold as many; the first one comes whatever it holds.
-    """
-    rows = connection.execute(
-        f"SELECT {', '.join(HotSlice._fields)} FROM hot WHERE id > ? ORDER BY id LIMIT ?",
-        (number, _SOME_SLICES),
-    )
-    found: list[HotSlice] = []
-    records = 0
-    for row in rows:
-        found.append(HotSlice(*row))
-        records += found[-1].records
-        if records >= most_records:
-            break
-    return found
-
-
-def definitions_of(connection: sqlite3.Connection, stream: int) -> list[bytes]:
-    """Return the payloads of a stream's definitions, in their order."""
-    rows = connection.execute("SELECT payload FROM definition WHERE stream = ? ORDER BY offset", (stream,))
-    return [payload for (payload,) in rows]
-
-
 def backlog(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
-    """Return number, records and bytes of each slice that waits to be indexed, in their order."""
+    """Return number, records and bytes of each slice that is not sealed, in their order."""
     # The length of a blob stands in its row's header: no body is read for this.
     return connection.execute("SELECT id, records, length(body) FROM hot ORDER BY id").fetchall()
 
 
-def indexed_up_to(connection: sqlite3.Connection) -> int:
-    """Return the id of the last record that was indexed."""
-    row = connection.execute("SELECT log_id FROM progress WHERE task = ?", (INDEX_TASK,)).fetchone()
-    return int(row[0]) if row else 0
-
-
-def finish_slices(connection: sqlite3.Connection, number: int, log_id: int) -> None:
+def forget_slices(connection: sqlite3.Connection, number: int) -> None:
     """
-    Remember how far the index is, and forget the slices that are in it entirely.
+    Remove slices that are sealed, with what was noted about their records.
 
     Args:
-        connection: In the transaction that stores the index's rows.
-        number: The last slice of which nothing is left to do.
-        log_id: The last record that is in the index.
+        connection: In the transaction that stores the blocks.
+        number: The last of them.
     """
+    last = (number + 1 << SLICE_BITS) - 1
     connection.execute("DELETE FROM hot WHERE id <= ?", (number,))
-    connection.execute("INSERT OR REPLACE INTO progress (task, log_id) VALUES (?, ?)", (INDEX_TASK, log_id))
+    connection.execute("DELETE FROM gone WHERE log_id <= ?", (last,))
+    connection.execute("DELETE FROM recent WHERE id <= ?", (last,))
 
 
 def forget_streams(connection: sqlite3.Connection, before_ns: int) -> int:

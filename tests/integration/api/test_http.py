@@ -201,7 +201,7 @@ async def test_health(call: Caller) -> None:
     """Alive and ready say so; metrics are Prometheus' text with help and type for each."""
     assert (await call("GET", "/healthz")).json["status"] == "ok"
     ready = (await call("GET", "/readyz")).json
-    assert {task["name"] for task in ready["tasks"]} >= {"index"}
+    assert {task["name"] for task in ready["tasks"]} >= {"keep"}
     await call.deliver(numbered_segment(12))
     metrics = await call("GET", "/metrics")
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")

@@ -12,7 +12,6 @@ import pytest
 
 from pylogtap_collector.errors import DataUnusable, Overloaded, QueryTooSlow
 from pylogtap_collector.storage.engine import Engine
-from pylogtap_collector.storage.predicates import register
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,7 +23,7 @@ ENDLESS = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELEC
 @asynccontextmanager
 async def running_engine(path: Path | None, **options: float) -> AsyncIterator[Engine]:
     """Open an engine while this lasts."""
-    engine = Engine(path, functions=register, **options)  # type: ignore[arg-type]
+    engine = Engine(path, **options)  # type: ignore[arg-type]
     await engine.open()
     try:
         yield engine
@@ -155,7 +154,7 @@ async def test_a_reader_sees_one_moment(engine: Engine) -> None:
 async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     """What was handed in before the end is stored; what comes later is refused; closing twice is fine."""
     path = tmp_path / "logs.db"
-    engine = Engine(path, functions=register)
+    engine = Engine(path)
     await engine.open()
     tasks = [asyncio.create_task(engine.write(put(f"p{number}"))) for number in range(10)]
     await asyncio.sleep(0)
@@ -171,7 +170,7 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
 async def test_one_collector_a_folder(tmp_path: Path) -> None:
     """A second collector on the same data is refused with a message that says why."""
     async with running_engine(tmp_path / "logs.db"):
-        second = Engine(tmp_path / "logs.db", functions=register)
+        second = Engine(tmp_path / "logs.db")
         # The lock belongs to the process, so the second one has to be another.
         code = (
             "import sys, pathlib\n"

@@ -1,42 +1,51 @@
-"""From a payload to a row: messages, values, and what cannot be read."""
+"""From a payload to a record: messages, values, and what cannot be read."""
 
 from __future__ import annotations
 
-import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
+import numpy as np
 import pytest
 
 from pylogtap import wire
 from pylogtap.record import loss_payload
-from pylogtap_collector.services import records
-from pylogtap_collector.services.records import DEGRADED, Patterns, RecordReader
-from pylogtap_collector.storage.rows import Row, to_log, words_of
-from pylogtap_collector.wire import Definitions, payloads
+from pylogtap_collector.parts import sites
+from pylogtap_collector.parts.building import build
+from pylogtap_collector.parts.faces import number_pattern
+from pylogtap_collector.parts.reading import SegmentReader
+from pylogtap_collector.parts.rows import logs_of
+from pylogtap_collector.parts.sites import CallSites, Patterns
+from pylogtap_collector.parts.telling import DEGRADED
+from pylogtap_collector.wire import Definitions
 from tests.support.segments import SegmentBuilder
+
+if TYPE_CHECKING:
+    from pylogtap_collector.models import Log
+    from pylogtap_collector.parts.part import Part
 
 RECEIVED = 1_700_000_000_000_000_000
 
 
-def read(segment: SegmentBuilder) -> list[Row]:
-    """Read all of a segment."""
-    return RecordReader(Definitions(), Patterns({})).rows(payloads(segment.slice()), 1 << 16, RECEIVED)
+def part(segment: SegmentBuilder) -> Part:
+    """Return all of a segment as one part."""
+    reader = SegmentReader(Definitions(), CallSites(Patterns()))
+    return build([reader.read(1, RECEIVED, segment.slice(), "")])
 
 
-def read_one(template: str | None, args: Any, fields: Any = None, more: Any = None, **site: Any) -> Row:
+def read(segment: SegmentBuilder) -> list[Log]:
+    """Read all of a segment, in the order of arrival."""
+    found = part(segment)
+    return logs_of(found, np.argsort(found.ids))
+
+
+def read_one(template: str | None, args: Any, fields: Any = None, more: Any = None, **site: Any) -> Log:
     """Read a record of a new segment."""
     segment = SegmentBuilder()
     segment.record(segment.site(template, **site), args, fields, more)
-    (row,) = read(segment)
-    return row
-
-
-def attributes(row: Row) -> dict[str, Any]:
-    """Return a row's attributes."""
-    found: dict[str, Any] = json.loads(row.attributes or "{}")
-    return found
+    (log,) = read(segment)
+    return log
 
 
 @pytest.mark.parametrize(
@@ -82,20 +91,20 @@ def test_what_cannot_be_rendered_shows_its_parts(template: str, args: Any) -> No
     """A template that does not fit its arguments, or would fill the memory, is shown beside them."""
     row = read_one(template, args)
     assert row.message == f"{template} {args!r}"
-    assert attributes(row) == {DEGRADED: ["message"]}
+    assert row.attributes == {DEGRADED: ["message"]}
 
 
 def test_half_a_surrogate_becomes_text() -> None:
     """A character that cannot be stored is escaped, and marked."""
     row = read_one("%c!", [0xD800])
     assert row.message == r"\ud800!"
-    assert attributes(row)[DEGRADED] == ["message"]
+    assert row.attributes[DEGRADED] == ["message"]
 
 
 def test_styles() -> None:
     """An event is its own message; varying text travels as the arguments and has a masked pattern."""
     event = read_one("order %s", ["ignored"], {"order": 7}, style=wire.STYLE_EVENT)
-    assert (event.message, event.template, attributes(event)) == ("order %s", "order %s", {"order": 7})
+    assert (event.message, event.template, event.attributes) == ("order %s", "order %s", {"order": 7})
     text = read_one(None, "took 17 ms", style=wire.STYLE_TEXT)
     assert (text.message, text.template) == ("took 17 ms", None)
 
@@ -113,7 +122,7 @@ def test_varying_texts_share_a_pattern() -> None:
     for text in ("took 17 ms", "took 4000 ms", "gave up"):
         segment.record(site, text)
     first, second, third = read(segment)
-    assert first.pattern == second.pattern != third.pattern
+    assert first.pattern_id == second.pattern_id != third.pattern_id
 
 
 @pytest.mark.parametrize("style", [wire.STYLE_PERCENT, wire.STYLE_EVENT])
@@ -124,7 +133,7 @@ def test_the_first_text_of_an_f_string_shares_the_pattern(style: int, text: str)
     segment.record(segment.site(text.format(17), style=style))
     segment.record(segment.site(None, style=wire.STYLE_TEXT), text.format(4))
     first, second = read(segment)
-    assert (first.pattern, first.message) == (second.pattern, text.format(17))
+    assert (first.pattern_id, first.message) == (second.pattern_id, text.format(17))
 
 
 def test_a_template_without_its_arguments_keeps_its_pattern() -> None:
@@ -134,30 +143,26 @@ def test_a_template_without_its_arguments_keeps_its_pattern() -> None:
     segment.record(site, ["ann"])
     segment.record(site, None, more={wire.MORE_MESSAGE: "user 5 in"})
     first, second = read(segment)
-    assert first.pattern == second.pattern
+    assert first.pattern_id == second.pattern_id
 
 
 def test_a_template_is_its_pattern() -> None:
-    """Call sites with one template have one pattern, which is numbered once."""
-    segment, patterns = SegmentBuilder(), Patterns({"old": 4})
+    """Call sites with one template have one pattern, whose number is the same everywhere."""
+    segment = SegmentBuilder()
     for _ in range(2):
         segment.record(segment.site("same %s"), ["x"])
-    first, second = RecordReader(Definitions(), patterns).rows(payloads(segment.slice()), 0, RECEIVED)
-    assert first.pattern == second.pattern == 5
-    assert patterns.take_fresh() == [(5, "same %s")]
-    assert patterns.take_fresh() == []
+    first, second = read(segment)
+    assert first.pattern_id == second.pattern_id == number_pattern("same %s") < 1 << 53
 
 
 def test_patterns_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Templates without end fill neither the memory nor the table."""
-    monkeypatch.setattr(records, "MAX_PATTERNS", 3)
-    patterns = Patterns({})
-    numbers = [patterns.number(f"template {number}") for number in range(10)]
-    assert len(set(numbers)) == 4
-    assert len(patterns.take_fresh()) == 4
-    assert [patterns.number(f"template {number}") for number in range(10)] == numbers
-    long = patterns.number("x" * 100_000)
-    assert long == numbers[-1]
+    monkeypatch.setattr(sites, "MAX_PATTERNS", 3)
+    patterns = Patterns()
+    admitted = [patterns.admit(f"template {number}") for number in range(10)]
+    assert admitted == ["template 0", "template 1", "template 2", *["(too many patterns)"] * 7]
+    assert [patterns.admit(f"template {number}") for number in range(10)] == admitted
+    assert len(Patterns().admit("x" * 100_000)) == 4_000
 
 
 def test_everything_that_is_known_arrives() -> None:
@@ -177,9 +182,9 @@ def test_everything_that_is_known_arrives() -> None:
         },
         when=RECEIVED + 5,
     )  # fmt: skip
-    (row,) = read(segment)
-    log = to_log(row)
-    assert (log.id, row.time, log.level, log.severity_number) == (1 << 16, RECEIVED + 5, "notice", 10)
+    (log,) = read(segment)
+    assert part(segment).times.tolist() == [RECEIVED + 5]
+    assert (log.id, log.level, log.severity_number) == (1 << 16, "notice", 10)
     assert (log.project, log.service, log.instance, log.logger) == ("shop", "checkout", "web-1", "a.b")
     assert log.exception is not None
     assert log.exception.model_dump() == exception
@@ -191,8 +196,8 @@ def test_everything_that_is_known_arrives() -> None:
 
 def test_the_main_thread_needs_no_definition() -> None:
     """A record without a thread's number comes from the main thread; an unknown number is no guess."""
-    assert read_one("x", None).thread == "MainThread"
-    assert read_one("x", None, None, {wire.MORE_THREAD: 99}).thread == "unknown"
+    assert read_one("x", None).process.thread == "MainThread"
+    assert read_one("x", None, None, {wire.MORE_THREAD: 99}).process.thread == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +215,7 @@ def test_the_main_thread_needs_no_definition() -> None:
 def test_values_that_json_lacks_are_marked(value: Any, shown: Any) -> None:
     """They become something that every reader understands; the field says that it changed, others do not."""
     row = read_one("x", None, {"good": 1, "odd": value})
-    assert attributes(row) == {"good": 1, "odd": shown, DEGRADED: ["odd"]}
+    assert row.attributes == {"good": 1, "odd": shown, DEGRADED: ["odd"]}
 
 
 @pytest.mark.parametrize(
@@ -219,13 +224,13 @@ def test_values_that_json_lacks_are_marked(value: Any, shown: Any) -> None:
 )
 def test_values_that_json_has_stay(value: Any) -> None:
     """What can be said exactly arrives exactly, and unmarked."""
-    assert attributes(read_one("x", None, {"value": value})) == {"value": value}
+    assert read_one("x", None, {"value": value}).attributes == {"value": value}
 
 
 def test_bytes_and_times_become_text() -> None:
     """They have a form of their own, so nothing is lost."""
     row = read_one("x", None, {"raw": b"\xff\x00", "at": msgpack.Timestamp(1_700_000_000)})
-    assert attributes(row) == {"raw": {"bytes": "/wA="}, "at": "2023-11-14T22:13:20+00:00"}
+    assert row.attributes == {"raw": {"bytes": "/wA="}, "at": "2023-11-14T22:13:20+00:00"}
 
 
 @pytest.mark.parametrize("when", [float("nan"), float("inf"), -1, 1 << 63, -5.0, 1e300])
@@ -234,7 +239,7 @@ def test_what_is_no_time_takes_that_of_arrival(when: float) -> None:
     segment = SegmentBuilder()
     segment.record(segment.site("x"), when=when)
     (row,) = read(segment)
-    assert (row.time, attributes(row)) == (RECEIVED, {DEGRADED: ["time"]})
+    assert (part(segment).times.tolist(), row.attributes) == ([RECEIVED], {DEGRADED: ["time"]})
 
 
 def test_seconds_as_a_float_are_exact_to_a_microsecond() -> None:
@@ -243,7 +248,7 @@ def test_seconds_as_a_float_are_exact_to_a_microsecond() -> None:
     site = segment.site("x")
     segment.record(site, when=1_700_000_000.123456)
     segment.record(site, when=1_700_000_000_123_456_789)
-    assert [row.time for row in read(segment)] == [1_700_000_000_123_456_000, 1_700_000_000_123_456_789]
+    assert part(segment).times.tolist() == [1_700_000_000_123_456_000, 1_700_000_000_123_456_789]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +279,7 @@ def test_what_cannot_be_read_is_seen(payload: bytes) -> None:
     assert before.message == after.message == "fine"
     assert (odd.level, odd.logger, odd.project) == ("warning", "pylogtap", "shop")
     assert odd.message.startswith("a record could not be read: ")
-    assert set(attributes(odd)) == {"payload", DEGRADED}
+    assert set(odd.attributes) == {"payload", DEGRADED}
     assert [row.id for row in (before, odd, after)] == [1 << 16, (1 << 16) + 1, (1 << 16) + 2]
 
 
@@ -284,7 +289,7 @@ def test_losses_are_seen() -> None:
     segment.put(loss_payload("other/place/here", {"full": 3, "large": 1}))
     (row,) = read(segment)
     assert row.message == "4 records were dropped before this point (full: 3, large: 1)"
-    assert (row.project, row.level, attributes(row)) == (
+    assert (row.project, row.level, row.attributes) == (
         "other",
         "warning",
         {"dropped": {"full": 3, "large": 1}},
@@ -300,19 +305,10 @@ def test_kinds_of_later_versions_are_passed_over() -> None:
 
 
 def test_a_place_may_come_late() -> None:
-    """What a number stands for is looked up when a record uses it, not when its call site was defined."""
+    """What a number stands for is looked up when its slice has been read, not when its site was defined."""
     segment = SegmentBuilder()
     site = segment.site("x", place=2)
     segment.record(site)
     segment.place(2, "a/b/c")
     segment.record(site)
-    assert [row.project for row in read(segment)] == ["shop", "a"]
-
-
-@pytest.mark.parametrize(
-    ("message", "words"),
-    [("Plain_text 1", None), ("Straße: GRÖSSE", "strasse grösse"), ("→", ""), ("e\u0301a", "e a")],
-)
-def test_words_beyond_ascii_are_made_here(message: str, words: str | None) -> None:
-    """The full-text index gets exactly the words that the query language knows."""
-    assert words_of(message) == words
+    assert [row.project for row in read(segment)] == ["a", "a"]

@@ -1,0 +1,173 @@
+"""Which messages of a part hold a word, a phrase or a string: found among the pieces, not by rendering."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pylogtap_collector.parts import bloom
+from pylogtap_collector.parts.perform import PerForm
+from pylogtap_collector.parts.rows import messages_of
+from pylogtap_collector.parts.words import Outlook, edge_test, outlook
+from pylogtap_collector.query.fields import tokens
+from pylogtap_collector.query.matcher import contains_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pylogtap_collector.parts.numbers import Codes, Ints, Mask
+    from pylogtap_collector.parts.part import Head, Part
+
+_NONE = np.empty(0, np.int64)
+
+
+class Phrase:
+    """A run of words, looked for in many parts."""
+
+    def __init__(self, wanted: Sequence[str], *, prefix: bool = False) -> None:
+        """
+        Prepare a phrase.
+
+        Args:
+            wanted: Its words, case folded; at least one.
+            prefix: The last one may be a beginning.
+        """
+        self.wanted = list(wanted)
+        self.prefix = prefix
+        self._hashes = [bloom.hash_word(word) for word in self.certain]
+        self._outlooks: PerForm[Outlook] = PerForm(lambda form: outlook(form, self.wanted, prefix=prefix))
+        self._every = PerForm(lambda form: outlook(form, self.wanted, prefix=prefix).every)
+        self._edged = PerForm(lambda form: bool(outlook(form, self.wanted, prefix=prefix).edges))
+        self._open = PerForm(lambda form: outlook(form, self.wanted, prefix=prefix).open)
+
+    @property
+    def certain(self) -> list[str]:
+        """The words that a message has to have as they are."""
+        return self.wanted[:-1] if self.prefix else self.wanted
+
+    def in_literals(self, head: Head) -> bool:
+        """Tell whether the literals alone, or together with pieces, may have it: then no filter can tell."""
+        return bool(self._every.flags(head).any() or self._edged.flags(head).any())
+
+    def in_pieces(self, words: bytes | None) -> bool:
+        """Tell whether pieces of messages may have its words, by their filter."""
+        return words is None or all(bloom.may_hold(words, hashed) for hashed in self._hashes)
+
+    def find(self, part: Part, among: Mask | None = None) -> tuple[Mask, Ints]:
+        """
+        Look for the phrase.
+
+        Args:
+            part: Where.
+            among: Rows that matter; what is found of others may be wrong.
+
+        Returns:
+            For each form, whether all of its rows have it; and the rows of other forms that have it.
+        """
+        every = self._every.flags(part.head)
+        if every.all():
+            return every, _NONE
+        sure, unsure = self._in_pieces(part, every)
+        doubtful = [unsure, *self._at_edges(part, every)]
+        rows = np.setdiff1d(np.concatenate(doubtful), sure) if any(map(len, doubtful)) else _NONE
+        if among is not None:
+            rows = rows[among[rows]]
+        if len(rows):
+            verdicts = [
+                contains_run(tokens(message), self.wanted, prefix=self.prefix)
+                for message in messages_of(part, rows)
+            ]
+            sure = np.union1d(sure, rows[np.array(verdicts, np.bool_)])
+        return every, sure
+
+    def _in_pieces(self, part: Part, every: Mask) -> tuple[Ints, Ints]:
+        """Return rows that have it in a piece for certain, and those that have to be looked at."""
+        if not self.in_pieces(part.words):
+            return _NONE, _NONE
+        if len(self.wanted) == 1 and not self.prefix:
+            hits = part.texts.with_word(self.wanted[0])
+            found = part.rows_with(hits.codes)
+            closed = ~self._open.flags(part.head)
+            known = every[part.form[found]]
+            sure = closed[part.form[found]]
+            return found[sure & ~known], found[~sure & ~known]
+        words = self.certain
+        if not words:  # the beginning of a word alone
+            needle = self.wanted[0]
+            codes = np.flatnonzero([needle in text.casefold() for text in part.texts.values])
+            rows = part.rows_with(codes.astype(np.int32))
+            return _NONE, rows[~every[part.form[rows]]]
+        rows = part.rows_with(part.texts.with_word(words[0]).codes)
+        return _NONE, rows[~every[part.form[rows]]]
+
+    def _at_edges(self, part: Part, every: Mask) -> list[Ints]:
+        """Return rows in which it may be put together of literals and pieces."""
+        found = []
+        for number in np.flatnonzero(self._edged.flags(part.head) & ~every).tolist():
+            rows = part.rows_of_form(number)
+            pieces = part.pieces_of_form(number)
+            possible = np.zeros(len(rows), np.bool_)
+            for edge in self._outlooks.of(part.head, number).edges:
+                if edge.side == "any":
+                    possible[:] = True
+                    break
+                test, codes = edge_test(edge), pieces[edge.piece]
+                possible |= _passing(part, codes, test)
+            found.append(rows[possible])
+        return found
+
+
+def _passing(part: Part, codes: Codes, test: Callable[[str], bool]) -> Mask:
+    distinct, places = np.unique(codes, return_inverse=True)
+    passed = np.fromiter(map(test, part.texts.some(distinct.tolist())), np.bool_, len(distinct))
+    return passed[places]
+
+
+class Fragment:
+    """A string, as it is written, looked for in many parts: within words, or over them."""
+
+    def __init__(self, needle: str) -> None:
+        """
+        Prepare a string.
+
+        Args:
+            needle: Not empty.
+        """
+        self.needle = needle
+        self._every = PerForm(lambda form: any(needle in literal for literal in form.literals))
+        self._spans = PerForm(lambda form: _may_span(form.literals, needle))
+
+    def find(self, part: Part, among: Mask | None = None) -> tuple[Mask, Ints]:
+        """Look for the string; see :meth:`Phrase.find`."""
+        every = self._every.flags(part.head)
+        sure = part.rows_with(part.texts.holding(self.needle))
+        sure = sure[~every[part.form[sure]]]
+        doubtful = [
+            part.rows_of_form(number)
+            for number in np.flatnonzero(self._spans.flags(part.head) & ~every).tolist()
+        ]
+        if doubtful:
+            rows = np.setdiff1d(np.concatenate(doubtful), sure)
+            if among is not None:
+                rows = rows[among[rows]]
+            verdicts = np.array([self.needle in message for message in messages_of(part, rows)], np.bool_)
+            sure = np.union1d(sure, rows[verdicts])
+        return every, sure
+
+
+def _may_span(literals: Sequence[str], needle: str) -> bool:
+    """Tell whether a string may begin or end in a literal and go on in a piece, or span several."""
+    last = len(literals) - 1
+    for number, literal in enumerate(literals):
+        if not literal:
+            if 0 < number < last:
+                return True
+            continue
+        if 0 < number < last and literal in needle:
+            return True
+        ends = number < last and any(literal.endswith(needle[:size]) for size in range(1, len(needle)))
+        begins = number > 0 and any(literal.startswith(needle[-size:]) for size in range(1, len(needle)))
+        if ends or begins:
+            return True
+    return False

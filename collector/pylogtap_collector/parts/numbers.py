@@ -1,0 +1,92 @@
+"""
+Columns of integers as bytes: offsets from the smallest, in as few bytes as the largest needs, plane by plane.
+
+Planes (first the lowest byte of each number, then the next, …) keep what hardly varies together, which is
+what a compressor needs; for sorted columns the differences are stored instead of the numbers.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Ints = np.ndarray[Any, np.dtype[np.int64]]
+    Codes = np.ndarray[Any, np.dtype[np.int32]]
+    Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+_HEAD = struct.Struct("<Bq")  # bytes of a number; what to add to each
+_DIFFERENCES = 0x80  # flag beside the width
+
+
+def pack(numbers: Ints, *, differences: bool = False) -> bytes:
+    """
+    Write a column.
+
+    Args:
+        numbers: int64.
+        differences: Store each number's difference from the one before: for columns that grow.
+    """
+    if not len(numbers):
+        return b""
+    if differences:
+        numbers = np.diff(numbers, prepend=np.int64(0))
+    low = int(numbers.min())
+    # Modulo 2**64: a difference of two int64 may need all of its bits.
+    offsets = numbers.view(np.uint64) - np.uint64(low & 0xFFFF_FFFF_FFFF_FFFF)
+    width = (int(offsets.max()).bit_length() + 7) // 8
+    planes = np.ascontiguousarray(offsets.view(np.uint8).reshape(-1, 8)[:, :width].T)
+    return _HEAD.pack(width | (_DIFFERENCES if differences else 0), low) + planes.tobytes()
+
+
+def unpack(data: bytes, count: int) -> Ints:
+    """
+    Read a column.
+
+    Args:
+        data: From :func:`pack`.
+        count: How many numbers there are.
+
+    Returns:
+        int64.
+    """
+    if not count:
+        return np.empty(0, np.int64)
+    head, low = _HEAD.unpack_from(data)
+    width = head & ~_DIFFERENCES
+    wide = np.zeros((count, 8), np.uint8)
+    if width:
+        wide[:, :width] = np.frombuffer(data, np.uint8, width * count, _HEAD.size).reshape(width, count).T
+    numbers = wide.view(np.uint64).ravel()
+    numbers += np.uint64(low & 0xFFFF_FFFF_FFFF_FFFF)
+    signed = numbers.view(np.int64)
+    return np.cumsum(signed) if head & _DIFFERENCES else signed
+
+
+def number_first(values: Sequence[Any]) -> tuple[list[Any], Codes]:
+    """
+    Number values in the order in which they first appear.
+
+    Args:
+        values: Hashable.
+
+    Returns:
+        The different ones, and the number of each value.
+    """
+    numbers: defaultdict[Any, int] = defaultdict(count().__next__)
+    codes = np.fromiter(map(numbers.__getitem__, values), np.int32, len(values))
+    return list(numbers), codes
+
+
+def sorted_unique(hashes: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Return the different ones of some numbers, in their order: sooner than `numpy.unique`."""
+    ordered = np.sort(hashes)
+    fresh = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    return ordered[fresh]

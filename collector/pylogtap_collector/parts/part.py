@@ -1,0 +1,210 @@
+"""
+Some thousands of records by columns.
+
+Rows are ordered by source, time and id, so that what belongs together lies together. Three numbers tell what
+else a row has: its *source* (place and process), its *form* (call site, literals of the message) and its
+*shape* (names of the columns that it has a value in). All pieces of messages are numbered in one list of
+texts; ``pieces`` holds their numbers form by form, and within a form piece by piece.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pylogtap_collector.parts.columns import Column
+    from pylogtap_collector.parts.faces import Form, Source
+    from pylogtap_collector.parts.numbers import Codes, Ints
+    from pylogtap_collector.parts.texts import Texts
+
+FIELD = "a."  # before the name of an attribute: a column of what the program said
+EXTRA = "x."  # before the name of what only some records have
+EXCEPTION, TRACE, SPAN, THREAD, TEST = "exception", "trace", "span", "thread", "test"
+MAIN_THREAD = "MainThread"  # of records that say nothing of a thread
+
+
+class Head(NamedTuple):
+    """
+    What is known of a part without looking at its rows.
+
+    Attributes:
+        rows: How many there are.
+        first_id: The lowest id.
+        last_id: The highest.
+        first_time: The earliest time, ns since the epoch.
+        last_time: The latest.
+        sources: Sources of its rows.
+        forms: Forms of its rows.
+        shapes: For each shape, the names of its columns.
+        source_counts: Rows of each source.
+        form_counts: Rows of each form.
+        form_first: Earliest time of each form.
+        form_last: Latest time of each form.
+        slices: Number of each slice that its rows came with, growing.
+        received: When each slice came, ns since the epoch.
+        kinds: Kind of each column that only some rows have, by its name.
+        form_ids: Number of each form in the store; None where the part is not in it.
+    """
+
+    rows: int
+    first_id: int
+    last_id: int
+    first_time: int
+    last_time: int
+    sources: tuple[Source, ...]
+    forms: tuple[Form, ...]
+    shapes: tuple[tuple[str, ...], ...]
+    source_counts: Ints
+    form_counts: Ints
+    form_first: Ints
+    form_last: Ints
+    slices: Ints
+    received: Ints
+    kinds: dict[str, str]
+    form_ids: Ints | None = None
+
+
+class Part:
+    """Rows, loaded column by column as they are asked for."""
+
+    def __init__(self, head: Head, load: Callable[[str], Any], words: bytes | None = None) -> None:
+        """
+        Describe a part.
+
+        Args:
+            head: What is known of it.
+            load: Returns a column by its name: `ids`, `times` (int64), `source`, `form`, `shape`, `pieces`
+                (int32), `texts` (:class:`Texts`), or a name that a shape has (:class:`Column`).
+            words: Filter of the words in pieces of messages, and of values, see
+                :mod:`pylogtap_collector.parts.bloom`; None: there is none.
+        """
+        self.head = head
+        self.load = load
+        self.words = words
+
+    @property
+    def ids(self) -> Ints:
+        """Id of each row."""
+        found: Ints = self.load("ids")
+        return found
+
+    @property
+    def times(self) -> Ints:
+        """Time of each row, ns since the epoch."""
+        found: Ints = self.load("times")
+        return found
+
+    @property
+    def source(self) -> Codes:
+        """Number of each row's source."""
+        found: Codes = self.load("source")
+        return found
+
+    @property
+    def form(self) -> Codes:
+        """Number of each row's form."""
+        found: Codes = self.load("form")
+        return found
+
+    @property
+    def shape(self) -> Codes:
+        """Number of each row's shape."""
+        found: Codes = self.load("shape")
+        return found
+
+    @property
+    def texts(self) -> Texts:
+        """All pieces of messages."""
+        found: Texts = self.load("texts")
+        return found
+
+    def column(self, name: str) -> Column:
+        """Return a column that some shape has."""
+        found: Column = self.load(name)
+        return found
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of all columns that rows have besides those of every record."""
+        return frozenset(name for shape in self.head.shapes for name in shape)
+
+    @cached_property
+    def _by_form(self) -> Ints:
+        return np.argsort(self.form, kind="stable")  # of 16-bit numbers: a radix sort
+
+    @cached_property
+    def _form_starts(self) -> list[int]:
+        return [0, *np.cumsum(self.head.form_counts).tolist()]
+
+    def rows_of_form(self, number: int) -> Ints:
+        """Return the rows of a form, in their order."""
+        return self._by_form[self._form_starts[number] : self._form_starts[number + 1]]
+
+    @cached_property
+    def _piece_starts(self) -> list[int]:
+        sizes = [
+            count * form.pieces
+            for count, form in zip(self.head.form_counts.tolist(), self.head.forms, strict=True)
+        ]
+        return [0, *np.cumsum(np.array(sizes, np.int64)).tolist()]
+
+    def pieces_of_form(self, number: int) -> list[Codes]:
+        """Return for each piece of a form's messages the numbers of its texts, one for each of its rows."""
+        count = int(self.head.form_counts[number])
+        start = self._piece_starts[number]
+        pieces: Codes = self.load("pieces")
+        return [
+            pieces[start + count * piece : start + count * (piece + 1)]
+            for piece in range(self.head.forms[number].pieces)
+        ]
+
+    def rows_with(self, codes: Codes) -> Ints:
+        """Return the rows that have one of some texts as a piece of their message, in their order."""
+        if not len(codes):
+            return np.empty(0, np.int64)
+        wanted = np.zeros(len(self.texts), np.bool_)
+        wanted[codes] = True
+        places = np.flatnonzero(wanted[self.load("pieces")])
+        starts = np.array(self._piece_starts, np.int64)
+        forms = np.searchsorted(starts, places, side="right") - 1
+        counts = np.maximum(self.head.form_counts, 1)
+        among = (places - starts[forms]) % counts[forms]
+        return np.unique(self._by_form[np.array(self._form_starts, np.int64)[forms] + among])
+
+    def rows_of_column(self, name: str) -> Ints:
+        """Return the rows that have a value in a column, in their order."""
+        having = np.array([name in shape for shape in self.head.shapes], np.bool_)
+        if having.all():
+            return np.arange(self.head.rows)
+        return np.flatnonzero(having[self.shape])
+
+    def received(self, rows: Ints) -> Ints:
+        """Return when rows came, ns since the epoch."""
+        return self.head.received[np.searchsorted(self.head.slices, self.ids[rows] >> 16)]
+
+    def messages(self, number: int, places: Sequence[int]) -> list[str]:
+        """
+        Return messages of a form.
+
+        Args:
+            number: The form.
+            places: Which of its rows, counted from 0 among them.
+        """
+        literals = self.head.forms[number].literals
+        if len(literals) == 1:
+            return [literals[0]] * len(places)
+        columns = [
+            self.texts.some(codes[np.asarray(places, np.int64)].tolist())
+            for codes in self.pieces_of_form(number)
+        ]
+        if len(columns) == 1:
+            before, behind = literals
+            return [f"{before}{piece}{behind}" for piece in columns[0]]
+        between = [literal.replace("%", "%%") for literal in literals]
+        template = "%s".join(between)
+        return [template % pieces for pieces in zip(*columns, strict=True)]

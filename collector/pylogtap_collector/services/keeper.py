@@ -1,0 +1,208 @@
+"""
+The background task behind ingest: it tells followers what came, seals what is old, writes rows for people.
+
+Records can be searched from the moment they are acknowledged; nothing here has to be waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.query import query_of
+from pylogtap_collector.query.ast import Everything
+from pylogtap_collector.storage import recent, sealing, streams
+from pylogtap_collector.storage.logs import Selection, arrivals
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from pylogtap_collector.models import Log
+    from pylogtap_collector.services.bus import Bus
+    from pylogtap_collector.services.counters import Counters
+    from pylogtap_collector.storage.engine import Engine
+    from pylogtap_collector.storage.tiers import Tiers
+
+_CALM_S = 10.0  # rows are written while they can be expected to stay for so long
+_PAUSE_S = 0.05  # what comes within is looked at together
+_QUIET_S = 2.0  # how often to look whether it is calm enough by now
+_ROWS = 2_000  # of one transaction: others write in between
+_TOLD = 4_096  # records that followers are told of at once
+_BITS = 16  # of an id: the record's place in its slice
+
+
+class Keeper:
+    """Keeps records where they belong: the newest as they came and as rows, all others in blocks."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        tiers: Tiers,
+        bus: Bus,
+        counters: Counters,
+        lock: asyncio.Lock,
+        recent_records: int,
+    ) -> None:
+        """
+        Bind the database; `run` does the work.
+
+        Args:
+            engine: The database.
+            tiers: Where records are.
+            bus: Hears of each record after it is committed.
+            counters: Counts records.
+            lock: Held by whoever moves records: two at once would undo what the other does.
+            recent_records: How many of the newest records are kept as rows, and are not sealed.
+        """
+        self._engine = engine
+        self._tiers = tiers
+        self._bus = bus
+        self._counters = counters
+        self._lock = lock
+        self._spare = recent_records
+        self._left: deque[tuple[int, int, int]] = deque()  # number, records, bytes of slices not sealed
+        self._records = self._bytes = 0  # the sums of these
+        self._newest = 0  # number of the last slice
+        self._told = 0  # id of the last record that followers know of
+        self._came = asyncio.Event()
+        self._arrived = 0  # records since `_since`
+        self._since = time.monotonic()
+
+    @property
+    def unsealed(self) -> int:
+        """Records that are in no block."""
+        return self._records
+
+    @property
+    def unsealed_bytes(self) -> int:
+        """Bytes of their slices."""
+        return self._bytes
+
+    async def recover(self) -> None:
+        """Find out what an earlier run has left. Call it before slices come in."""
+        await self._engine.work(self._tiers.load)
+        for number, records, size in await self._engine.work(streams.backlog):
+            self.notice(number, records, size)
+        self._told = (self._newest + 1 << _BITS) - 1
+        self._arrived = 0
+
+    def notice(self, number: int, records: int, size: int) -> None:
+        """
+        Hear of a slice that was committed.
+
+        Args:
+            number: Its number.
+            records: How many it holds.
+            size: Its bytes.
+        """
+        self._left.append((number, records, size))
+        self._records += records
+        self._bytes += size
+        self._arrived += records
+        self._newest = max(self._newest, number)
+        self._came.set()
+
+    async def run(self) -> None:
+        """Do what there is to do, until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_QUIET_S):
+                    await self._came.wait()
+            self._came.clear()
+            await self._tell()
+            while await self.seal():
+                await self._tell()
+            if self._is_calm():
+                await self.write_rows(while_calm=True)
+            await asyncio.sleep(_PAUSE_S)
+
+    async def seal(self, *, spare: int | None = None) -> bool:
+        """
+        Seal the oldest slices, if there are enough.
+
+        Args:
+            spare: Records that stay as they are; default: as many as are kept as rows.
+
+        Returns:
+            Whether there were.
+        """
+        keep = self._spare if spare is None else spare
+        if self._records < keep + sealing.BLOCK:
+            return False
+        async with self._lock:
+            ready = await self._engine.work(partial(self._prepare, spare=keep))
+            if ready is None:
+                return False
+            counts = await self._engine.write(partial(sealing.store, self._tiers, ready=ready))
+            self._tiers.dictionary.stored(counts)
+        self._counters.sealed += sum(part.head.rows for part, _ in ready.blocks)
+        while self._left and self._left[0][0] <= ready.last:
+            _, records, size = self._left.popleft()
+            self._records -= records
+            self._bytes -= size
+        return True
+
+    def _prepare(self, connection: sqlite3.Connection, spare: int) -> sealing.Batchful | None:
+        return sealing.prepare(self._tiers, connection, spare)
+
+    async def write_rows(self, *, while_calm: bool = False) -> None:
+        """
+        Write a row for each of the newest records that has none.
+
+        Args:
+            while_calm: Leave off when much comes in.
+        """
+        behind = await self._engine.work(recent.last_row)
+        if self._newest << _BITS <= behind:
+            return
+        for number in await self._engine.work(self._chunk_count):
+            async with self._lock:
+                rows = await self._engine.work(partial(self._rows, number=number, behind=behind))
+                for start in range(0, len(rows), _ROWS):
+                    job = partial(self._insert, rows=rows[start : start + _ROWS])
+                    self._tiers.dictionary.stored(await self._engine.write(job))
+            if while_calm and not self._is_calm():
+                return
+
+    def _insert(self, connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> tuple[int, int]:
+        counts = self._tiers.dictionary.store(connection)
+        recent.insert_rows(connection, rows)
+        return counts
+
+    def _chunk_count(self, connection: sqlite3.Connection) -> range:
+        return range(len(self._tiers.hot.chunks(connection)))
+
+    def _rows(self, connection: sqlite3.Connection, number: int, behind: int) -> list[tuple[object, ...]]:
+        chunks = self._tiers.hot.chunks(connection)
+        if number >= len(chunks) or (chunks[number].last + 1 << _BITS) <= behind:
+            return []
+        part = self._tiers.hot.part(connection, chunks[number])
+        return [] if part is None else recent.rows_of(part, behind, self._tiers.dictionary)
+
+    def _is_calm(self) -> bool:
+        """Tell whether a row that is written now can be expected to stay for a while."""
+        elapsed = time.monotonic() - self._since
+        calm = self._arrived * _CALM_S < self._spare * max(elapsed, 1.0)
+        if elapsed > 1.0:
+            self._arrived, self._since = 0, time.monotonic()
+        return calm
+
+    async def _tell(self) -> None:
+        """Tell followers what came since the last time."""
+        newest = (self._newest + 1 << _BITS) - 1
+        if not self._bus.followers:
+            self._told = newest
+        while self._told < newest:
+            logs, last = await self._engine.work(self._news)
+            self._told = last
+            self._counters.tail_skipped += await self._bus.publish(logs)
+            if not logs:
+                break
+
+    def _news(self, connection: sqlite3.Connection) -> tuple[list[Log], int]:
+        """Return the next records behind the last one that followers know of, and the id to go on from."""
+        return arrivals(self._tiers, connection, Selection(query_of(Everything())), self._told, _TOLD)

@@ -1,0 +1,166 @@
+"""
+Records that are not sealed yet: slices as they came, read into parts of some thousand records.
+
+Parts are cut at the same slices whoever asks, so that each is made once; only the newest, which still grows,
+is made anew. Sealing takes whole parts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+from pylogtap_collector.parts.building import build
+from pylogtap_collector.parts.reading import Batch, SegmentReader
+from pylogtap_collector.wire import Definitions
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from pylogtap_collector.parts.part import Part
+    from pylogtap_collector.parts.sites import CallSites
+
+CHUNK = 4_096  # records of a part, or a slice's more
+_PARTS = 40  # kept in memory
+_READERS = 256  # streams whose definitions are kept in memory
+_BATCHES = 4_096  # slices of the growing part that are kept as they were read
+SLICE_BITS = 16  # of an id: the record's place in its slice
+
+
+class Chunk(NamedTuple):
+    """Slices that make one part: the first, the last, and how many records they hold."""
+
+    first: int
+    last: int
+    records: int
+
+
+class Hot:
+    """Reads what is not sealed. Any thread may use it, with a connection of its own."""
+
+    def __init__(self, call_sites: CallSites) -> None:
+        """
+        Read nothing yet.
+
+        Args:
+            call_sites: Those that are known.
+        """
+        self._call_sites = call_sites
+        self._lock = threading.RLock()
+        self._chunks: list[Chunk] = []
+        self._growing = Chunk(0, 0, 0)
+        self._parts: OrderedDict[tuple[int, int, frozenset[int]], Part | None] = OrderedDict()
+        self._readers: OrderedDict[int, tuple[SegmentReader, int]] = OrderedDict()
+        self._batches: dict[int, Batch] = {}
+
+    def parts(self, connection: sqlite3.Connection) -> list[Part]:
+        """Return all records that are not sealed, as the connection's transaction sees them; oldest first."""
+        found = [self.part(connection, chunk) for chunk in self.chunks(connection)]
+        return [part for part in found if part is not None]
+
+    def chunks(self, connection: sqlite3.Connection) -> list[Chunk]:
+        """Return how the slices that the connection's transaction sees are put together."""
+        low, high = connection.execute(
+            "SELECT (SELECT min(id) FROM hot), (SELECT max(id) FROM hot)"
+        ).fetchone()
+        if low is None:
+            return []
+        with self._lock:
+            self._extend(connection, low)
+            inside = [chunk for chunk in self._chunks if chunk.last >= low and chunk.last <= high]
+            if inside and inside[0].first < low:  # what stood before has been sealed by a part cut otherwise
+                inside[0] = self._count(connection, low, inside[0].last)
+            if inside and inside[0].first > low:  # this transaction is older than what sealed these
+                inside.insert(0, self._count(connection, low, inside[0].first - 1))
+            following = inside[-1].last + 1 if inside else low
+            if following <= high:
+                inside.append(self._count(connection, following, high))
+        return [chunk for chunk in inside if chunk.records]
+
+    def part(self, connection: sqlite3.Connection, chunk: Chunk) -> Part | None:
+        """Return the records of some slices; None where all of them are deleted."""
+        gone = frozenset(
+            log_id
+            for (log_id,) in connection.execute(
+                "SELECT log_id FROM gone WHERE log_id BETWEEN ? AND ?",
+                (chunk.first << SLICE_BITS, (chunk.last + 1 << SLICE_BITS) - 1),
+            )
+        )
+        key = (chunk.first, chunk.last, gone)
+        with self._lock:
+            if key in self._parts:
+                self._parts.move_to_end(key)
+                return self._parts[key]
+            growing = chunk not in self._chunks
+            batches = self._read(connection, chunk, keep=growing)
+            count = sum(len(batch.records) for batch in batches)
+            part = build(batches, gone) if count > len(gone) else None
+            self._parts[key] = part
+            while len(self._parts) > _PARTS:
+                self._parts.popitem(last=False)
+            return part
+
+    def records(self, connection: sqlite3.Connection, first: int, last: int) -> list[Batch]:
+        """Return the records of slices, first and last included."""
+        with self._lock:
+            return self._read(connection, Chunk(first, last, 0), keep=False)
+
+    def _extend(self, connection: sqlite3.Connection, low: int) -> None:
+        """Cut what is new into parts, as far as they are complete; forget those that are sealed."""
+        self._chunks = [chunk for chunk in self._chunks if chunk.last >= low]
+        if self._growing.last < low - 1:
+            self._growing = Chunk(low, low - 1, 0)
+        first, last, records = self._growing
+        rows = connection.execute("SELECT id, records FROM hot WHERE id > ? ORDER BY id", (last,))
+        for number, count in rows:
+            last, records = number, records + count
+            if records >= CHUNK:
+                self._chunks.append(Chunk(first, last, records))
+                for known in [known for known in self._batches if known <= last]:
+                    del self._batches[known]
+                first, records = number + 1, 0
+        self._growing = Chunk(first, last, records)
+
+    @staticmethod
+    def _count(connection: sqlite3.Connection, first: int, last: int) -> Chunk:
+        (records,) = connection.execute(
+            "SELECT coalesce(sum(records), 0) FROM hot WHERE id BETWEEN ? AND ?", (first, last)
+        ).fetchone()
+        return Chunk(first, last, records)
+
+    def _read(self, connection: sqlite3.Connection, chunk: Chunk, *, keep: bool) -> list[Batch]:
+        batches = []
+        for row in self._rows(connection, chunk):
+            number, stream, received, encoding, body = row
+            batch = self._batches.get(number)
+            if batch is None:
+                batch = self._reader(connection, stream).read(number, received, body, encoding)
+                if keep and len(self._batches) < _BATCHES:
+                    self._batches[number] = batch
+            batches.append(batch)
+        return batches
+
+    @staticmethod
+    def _rows(connection: sqlite3.Connection, chunk: Chunk) -> Iterator[tuple[int, int, int, str, bytes]]:
+        yield from connection.execute(
+            "SELECT id, stream, received, encoding, body FROM hot WHERE id BETWEEN ? AND ? ORDER BY id",
+            (chunk.first, chunk.last),
+        )
+
+    def _reader(self, connection: sqlite3.Connection, stream: int) -> SegmentReader:
+        """Return the reader of a stream, with all definitions that the connection's transaction sees."""
+        reader, offset = self._readers.get(stream) or (SegmentReader(Definitions(), self._call_sites), -1)
+        rows = connection.execute(
+            "SELECT offset, payload FROM definition WHERE stream = ? AND offset > ? ORDER BY offset",
+            (stream, offset),
+        )
+        for following, payload in rows:
+            reader.define(payload)
+            offset = following
+        self._readers[stream] = reader, offset
+        self._readers.move_to_end(stream)
+        while len(self._readers) > _READERS:
+            self._readers.popitem(last=False)
+        return reader

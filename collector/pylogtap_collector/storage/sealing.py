@@ -1,0 +1,211 @@
+"""Move records from slices into blocks, and out of the store: each step one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pylogtap_collector.parts.building import build
+from pylogtap_collector.parts.joining import join
+from pylogtap_collector.parts.sealing import seal
+from pylogtap_collector.storage.annotations import forget_annotations
+from pylogtap_collector.storage.places import count_records, ensure_places
+from pylogtap_collector.storage.recent import forget_rows
+from pylogtap_collector.storage.shelf import delete_block, insert_block
+from pylogtap_collector.storage.streams import forget_slices
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from pylogtap_collector.parts.faces import Source
+    from pylogtap_collector.parts.numbers import Ints
+    from pylogtap_collector.parts.part import Part
+    from pylogtap_collector.parts.reading import Batch
+    from pylogtap_collector.parts.sealing import Sealed
+    from pylogtap_collector.storage.shelf import Block
+    from pylogtap_collector.storage.tiers import Tiers
+
+BLOCK = 16_384  # records: larger ones compress a little better, and cost more to be looked into
+
+
+class Batchful(NamedTuple):
+    """
+    Blocks that are ready to be stored in place of slices.
+
+    Attributes:
+        last: The last slice whose records are in them.
+        slices: How many slices that are.
+        blocks: Each with its bytes.
+    """
+
+    last: int
+    slices: int
+    blocks: list[tuple[Part, Sealed]]
+
+
+def prepare(tiers: Tiers, connection: sqlite3.Connection, spare: int) -> Batchful | None:
+    """
+    Make a block of the oldest slices. Changes nothing.
+
+    Args:
+        tiers: Where records are.
+        connection: In a transaction.
+        spare: Records that stay as they are, the newest ones.
+
+    Returns:
+        None where there are not enough.
+    """
+    chunks = tiers.hot.chunks(connection)
+    total = sum(chunk.records for chunk in chunks)
+    taken = last = 0
+    for chunk in chunks:
+        if taken >= BLOCK or total - taken - chunk.records < spare:
+            break
+        taken, last = taken + chunk.records, chunk.last
+    if taken < BLOCK:
+        return None
+    batches = tiers.hot.records(connection, chunks[0].first, last)
+    gone = {log_id for (log_id,) in connection.execute("SELECT log_id FROM gone")}
+    return Batchful(last, len(batches), _blocks(tiers, batches, gone))
+
+
+def _blocks(tiers: Tiers, batches: list[Batch], gone: set[int]) -> list[tuple[Part, Sealed]]:
+    """Seal slices; where some are very large, in several blocks."""
+    groups: list[list[Batch]] = [[]]
+    held = 0
+    for batch in batches:
+        if held >= BLOCK:
+            groups.append([])
+            held = 0
+        groups[-1].append(batch)
+        held += len(batch.records)
+    found = []
+    for group in groups:
+        if not all(_ids(batch) <= gone for batch in group):
+            part = build(group, gone)
+            found.append((part, seal(part, tiers.dictionary)))
+    return found
+
+
+def _ids(batch: Batch) -> set[int]:
+    first = batch.number << 16
+    return set(range(first, first + len(batch.records)))
+
+
+def store(tiers: Tiers, connection: sqlite3.Connection, ready: Batchful) -> tuple[int, int]:
+    """
+    Put blocks in the place of slices.
+
+    Args:
+        tiers: Where records are.
+        connection: In a transaction.
+        ready: From :func:`prepare`.
+
+    Returns:
+        For :meth:`Numbered.stored`.
+    """
+    counts = tiers.dictionary.store(connection)
+    for part, sealed in ready.blocks:
+        insert_block(connection, part, sealed)
+        count_part(connection, part)
+    forget_slices(connection, ready.last)
+    return counts
+
+
+def count_part(connection: sqlite3.Connection, part: Part, sign: int = 1) -> None:
+    """
+    Count a part's records for their places, and make places that are not there.
+
+    Args:
+        connection: In a transaction.
+        part: Its records are sealed now, or no longer there.
+        sign: -1: they are no longer there.
+    """
+    head = part.head
+    last = int(head.received.max())
+    if sign > 0:
+        ensure_places(connection, head.sources, last)
+    for source, count in zip(head.sources, head.source_counts.tolist(), strict=True):
+        count_records(connection, source[:3], sign * count, last if sign > 0 else None)
+
+
+class Rewritten(NamedTuple):
+    """
+    A block without some of its records.
+
+    Attributes:
+        block: What it replaces.
+        gone: Ids of the records that are removed.
+        counts: How many of them each source had.
+        part: What is left; None: nothing.
+        sealed: Its bytes.
+    """
+
+    block: Block
+    gone: list[int]
+    counts: dict[Source, int]
+    part: Part | None
+    sealed: Sealed | None
+
+
+def rewrite(tiers: Tiers, connection: sqlite3.Connection, block: Block, rows: Ints) -> Rewritten:
+    """
+    Make a block without some of its records. Changes nothing.
+
+    Args:
+        tiers: Where records are.
+        connection: In a transaction.
+        block: The block.
+        rows: Its rows that are to go.
+    """
+    part = tiers.shelf.open(connection, block)
+    sources = np.bincount(part.source[rows], minlength=len(part.head.sources)).tolist()
+    counts = dict(zip(part.head.sources, sources, strict=True))
+    gone = part.ids[rows].tolist()
+    kept = np.setdiff1d(np.arange(part.head.rows), rows)
+    if not len(kept):
+        return Rewritten(block, gone, counts, None, None)
+    left = join([(part, kept)])
+    return Rewritten(block, gone, counts, left, seal(left, tiers.dictionary))
+
+
+def replace(tiers: Tiers, connection: sqlite3.Connection, ready: Rewritten) -> tuple[int, int] | None:
+    """
+    Put a rewritten block in the place of the old one.
+
+    Args:
+        tiers: Where records are.
+        connection: In a transaction.
+        ready: From :func:`rewrite`.
+
+    Returns:
+        For :meth:`Numbered.stored`; None where the block is no longer there, and nothing was done.
+    """
+    if connection.execute("SELECT 1 FROM block WHERE id = ?", (ready.block.id,)).fetchone() is None:
+        return None
+    counts = tiers.dictionary.store(connection)
+    delete_block(connection, ready.block.id)
+    if ready.part is not None and ready.sealed is not None:
+        insert_block(connection, ready.part, ready.sealed)
+    for source, count in ready.counts.items():
+        if count:
+            count_records(connection, source[:3], -count, None)
+    forget_annotations(connection, ready.gone)
+    return counts
+
+
+def remove_hot(connection: sqlite3.Connection, ids: list[int]) -> None:
+    """
+    Remove records that are not sealed.
+
+    Args:
+        connection: In a transaction.
+        ids: The records.
+    """
+    connection.executemany(
+        "INSERT OR IGNORE INTO gone (log_id) SELECT ? WHERE EXISTS (SELECT 1 FROM hot WHERE id = ?)",
+        [(log_id, log_id >> 16) for log_id in ids],
+    )
+    forget_rows(connection, ids)
+    forget_annotations(connection, ids)

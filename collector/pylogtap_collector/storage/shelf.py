@@ -1,0 +1,194 @@
+"""Sealed blocks: `block`, `block_data`. A block never changes, so whatever is read of it may be kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, NamedTuple
+
+from pylogtap_collector.parts.part import Part
+from pylogtap_collector.parts.sealing import Loader, Summary, fetch_column, read_summary
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+    from pylogtap_collector.parts.sealing import Sealed
+    from pylogtap_collector.storage.dictionary import Numbered
+
+_COLUMNS = "id, first_id, last_id, first_time, last_time, records, bytes"
+_SUMMARIES = 16 << 20  # bytes of summaries and filters, compressed and decompressed, that are kept
+_SUMMARY_COST = 12  # a summary in memory is so many times larger than on the disk
+_KEY = 64  # bytes that keeping anything costs
+
+
+class Block(NamedTuple):
+    """What is known of a block without opening it. Times are ns since the epoch."""
+
+    id: int
+    first_id: int
+    last_id: int
+    first_time: int
+    last_time: int
+    records: int
+    bytes: int
+
+
+class _Kept:
+    """Keeps what was used last, up to a number of bytes. Any thread may use it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._size = 0
+        self._items: OrderedDict[object, tuple[object, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object) -> object | None:
+        with self._lock:
+            found = self._items.get(key)
+            if found is None:
+                return None
+            self._items.move_to_end(key)
+            return found[0]
+
+    def put(self, key: object, value: object, size: int) -> None:
+        with self._lock:
+            if key in self._items:
+                return
+            self._items[key] = (value, size)
+            self._size += size
+            while self._size > self._most and self._items:
+                _, (_, gone) = self._items.popitem(last=False)
+                self._size -= gone
+
+
+class Shelf:
+    """Opens blocks, and keeps in memory what is asked for often."""
+
+    def __init__(self, dictionary: Numbered, cache_bytes: int) -> None:
+        """
+        Open nothing yet.
+
+        Args:
+            dictionary: Knows sources and forms.
+            cache_bytes: Of columns that may be kept.
+        """
+        self._dictionary = dictionary
+        self._columns = _Kept(cache_bytes)
+        self._summaries = _Kept(_SUMMARIES)
+        self.answers = _Kept(_SUMMARIES // 4)
+
+    def summary(self, connection: sqlite3.Connection, block: Block) -> tuple[Summary, bytes]:
+        """Return what is known of a block's rows without looking at them, and its filter of words."""
+        found = self._summaries.get(block.id)
+        if found is None:
+            data, words = connection.execute(
+                "SELECT summary, words FROM block WHERE id = ?", (block.id,)
+            ).fetchone()
+            found = read_summary(data, self._dictionary), words
+            self._summaries.put(block.id, found, len(data) * _SUMMARY_COST + len(words))
+        return found  # type: ignore[return-value]
+
+    def open(self, connection: sqlite3.Connection, block: Block) -> Part:
+        """Return the part that a block is, to be used with this connection, in this transaction."""
+        summary, words = self.summary(connection, block)
+        return Part(summary.head, Loader(summary, self._fetcher(connection, block, summary)), words)
+
+    def _fetcher(
+        self, connection: sqlite3.Connection, block: Block, summary: Summary
+    ) -> Callable[[str], list[bytes]]:
+        def fetch(name: str) -> list[bytes]:
+            key = (block.id, name)
+            found = self._columns.get(key)
+            if found is None:
+                spans = summary.places[name]
+                begin, end = spans[0][0], spans[-1][1]
+                with connection.blobopen("block_data", "data", block.id, readonly=True) as blob:
+                    blob.seek(begin)
+                    found = fetch_column(blob.read(end - begin), spans)
+                self._columns.put(key, found, sum(map(len, found)) + _KEY)
+            return found  # type: ignore[return-value]
+
+        return fetch
+
+
+def blocks(
+    connection: sqlite3.Connection,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    *,
+    by: str = "last_time DESC",
+) -> Iterator[Block]:
+    """
+    Yield blocks that may have records of a stretch of time.
+
+    Args:
+        connection: Reads.
+        since_ns: Its beginning.
+        until_ns: Its end, not included.
+        by: Their order, SQL.
+    """
+    conditions, params = ["1"], []
+    if since_ns is not None:
+        conditions.append("last_time >= ?")
+        params.append(since_ns)
+    if until_ns is not None:
+        conditions.append("first_time < ?")
+        params.append(until_ns)
+    sql = f"SELECT {_COLUMNS} FROM block WHERE {' AND '.join(conditions)} ORDER BY {by}"
+    yield from map(Block._make, connection.execute(sql, params).fetchall())
+
+
+def block_of(connection: sqlite3.Connection, log_id: int) -> Block | None:
+    """Return the block in which a record would be; None where no block has such ids."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM block WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1", (log_id,)
+    ).fetchone()
+    block = Block(*row) if row else None
+    return block if block is not None and block.last_id >= log_id else None
+
+
+def blocks_behind(connection: sqlite3.Connection, log_id: int, limit: int = -1) -> list[Block]:
+    """
+    Return blocks that have records behind one, in the order of arrival.
+
+    Args:
+        connection: Reads.
+        log_id: The one.
+        limit: How many at most; negative: all.
+    """
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM block WHERE last_id > ? ORDER BY first_id LIMIT ?", (log_id, limit)
+    )
+    return [Block(*row) for row in rows]
+
+
+def insert_block(connection: sqlite3.Connection, part: Part, sealed: Sealed) -> int:
+    """
+    Store a block.
+
+    Args:
+        connection: In a transaction.
+        part: What was sealed.
+        sealed: Its bytes.
+
+    Returns:
+        Its number.
+    """
+    head = part.head
+    cursor = connection.execute(
+        "INSERT INTO block (first_id, last_id, first_time, last_time, records, bytes, summary, words)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(head.first_id, head.last_id, head.first_time, head.last_time, head.rows),
+            *(sum(map(len, sealed)), sealed.summary, sealed.bloom),
+        ),
+    )
+    connection.execute("INSERT INTO block_data (id, data) VALUES (?, ?)", (cursor.lastrowid, sealed.data))
+    return cursor.lastrowid or 0
+
+
+def delete_block(connection: sqlite3.Connection, number: int) -> None:
+    """Remove a block."""
+    connection.execute("DELETE FROM block WHERE id = ?", (number,))
+    connection.execute("DELETE FROM block_data WHERE id = ?", (number,))
