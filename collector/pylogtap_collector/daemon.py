@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
+import sys
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
 
 _KEEPALIVE_S = 75.0
+_GC_OBJECTS = 20_000
+_SWITCH_S = 0.002  # how long a thread that seals or searches can keep requests waiting
 _LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its sender reads the refusal
 
 _log = logging.getLogger("pylogtap.collector")
@@ -73,6 +77,10 @@ def run(settings: Settings, *, started: Callable[[str], None] | None = None) -> 
         DataUnusable: The data folder or the database cannot be used.
         OSError: It cannot listen there.
     """
+    # What was loaded stays, and a burst of records is no garbage: looking for it costs more than it finds.
+    gc.freeze()
+    gc.set_threshold(_GC_OBJECTS, 20, 20)
+    sys.setswitchinterval(_SWITCH_S)
     asyncio.run(_run(settings, started))
 
 

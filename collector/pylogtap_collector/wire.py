@@ -242,6 +242,7 @@ _decode_process = msgspec.msgpack.Decoder(_Process).decode
 _decode_array = msgspec.msgpack.Decoder(list[Record]).decode
 _ARRAY_32 = b"\xdd"  # msgpack: an array, its size in four bytes
 decode_record = msgspec.msgpack.Decoder(Record).decode
+_decode_payloads = msgspec.msgpack.Decoder(list[bytes]).decode
 encode_record = msgspec.msgpack.encode
 decode_loss = msgspec.msgpack.Decoder(Loss).decode
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError, OverflowError)
@@ -318,3 +319,13 @@ def places_in(definitions: Iterable[bytes]) -> list[Place]:
         if kind_of(payload) == wire.KIND_PLACE:
             found.add(payload)
     return list(found.places.values())
+
+
+def pack_definitions(payloads: Sequence[bytes]) -> bytes:
+    """Return definitions as they are stored."""
+    return zstandard.ZstdCompressor().compress(msgspec.msgpack.encode(payloads))
+
+
+def unpack_definitions(stored: bytes) -> list[bytes]:
+    """Return the payloads of stored definitions."""
+    return _decode_payloads(zstandard.ZstdDecompressor().decompress(stored))

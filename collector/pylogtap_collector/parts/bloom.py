@@ -2,8 +2,8 @@
 Which words stand in a block, for certain or perhaps: a Bloom filter.
 
 B. H. Bloom, Space/time trade-offs in hash coding with allowable errors, CACM 13(7), 1970. Two hashes make
-all probes: A. Kirsch, M. Mitzenmacher, Less hashing, same performance, 2006. Eight bits a word and five
-probes let one in fifty words pass that are not there.
+all probes: A. Kirsch, M. Mitzenmacher, Less hashing, same performance, 2006. Six bits a word and four
+probes let one in eighteen words pass that are not there.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
-_BITS = 8
-_PROBES = 5
+_BITS = 6
+_PROBES = 4
 _PIECE = 64 << 10  # bytes
 _LINE = 10
 _WORD = np.zeros(256, np.int8)

@@ -156,7 +156,7 @@ class Keeper:
         Args:
             while_calm: Leave off when much comes in.
         """
-        behind = await self._engine.work(recent.last_row)
+        behind = await self._engine.work(self._rows_behind)
         if self._newest << _BITS <= behind:
             return
         for number in await self._engine.work(self._chunk_count):
@@ -172,6 +172,15 @@ class Keeper:
         counts = self._tiers.dictionary.store(connection)
         recent.insert_rows(connection, rows)
         return counts
+
+    def _rows_behind(self, connection: sqlite3.Connection) -> int:
+        """Return the id behind which rows are to be written: only the newest are, and each once."""
+        behind, more = recent.last_row(connection), 0
+        for number, records, _ in reversed(self._left):
+            if more >= self._spare:
+                return max(behind, (number + 1 << _BITS) - 1)
+            more += records
+        return behind
 
     def _chunk_count(self, connection: sqlite3.Connection) -> range:
         return range(len(self._tiers.hot.chunks(connection)))

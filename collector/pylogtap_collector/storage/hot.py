@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pylogtap_collector.parts.building import build
 from pylogtap_collector.parts.reading import Batch, SegmentReader
-from pylogtap_collector.wire import Definitions
+from pylogtap_collector.wire import Definitions, unpack_definitions
 
 if TYPE_CHECKING:
     import sqlite3
@@ -153,11 +153,12 @@ class Hot:
         """Return the reader of a stream, with all definitions that the connection's transaction sees."""
         reader, offset = self._readers.get(stream) or (SegmentReader(Definitions(), self._call_sites), -1)
         rows = connection.execute(
-            "SELECT offset, payload FROM definition WHERE stream = ? AND offset > ? ORDER BY offset",
+            "SELECT offset, payloads FROM definition WHERE stream = ? AND offset > ? ORDER BY offset",
             (stream, offset),
         )
-        for following, payload in rows:
-            reader.define(payload)
+        for following, payloads in rows:
+            for payload in unpack_definitions(payloads):
+                reader.define(payload)
             offset = following
         self._readers[stream] = reader, offset
         self._readers.move_to_end(stream)

@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
 
+from pylogtap_collector.wire import pack_definitions
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
@@ -213,6 +215,13 @@ def _blocks(db: Database) -> None:
         db.table("block").create_index([column])
     db.table("block_data").create({"id": int, "data": bytes}, pk="id", not_null={"data"}, strict=True)
     db.table("gone").create({"log_id": int}, pk="log_id", strict=True)
+    old = db.execute("SELECT stream, offset, payload FROM definition").fetchall()
+    db.execute("DELETE FROM definition")
+    db.execute("ALTER TABLE definition RENAME COLUMN payload TO payloads")  # of a slice: msgpack, zstd
+    db.conn.executemany(
+        "INSERT INTO definition VALUES (?, ?, ?)",
+        [(stream, offset, pack_definitions([payload])) for stream, offset, payload in old],
+    )
     for view in ("log", "recent_text"):
         db.execute(f"DROP VIEW {view}")
     db.execute("DROP TABLE recent_words")
@@ -243,7 +252,6 @@ def _blocks(db: Database) -> None:
         not_null={"time", "received", "source", "form", "message"},
         strict=True,
     )
-    db.table("recent").create_index(["time"])
     db.create_view(
         "log",
         """

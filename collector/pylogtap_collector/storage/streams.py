@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pylogtap.wire import HEADER_SIZE
 from pylogtap_collector.storage.hot import SLICE_BITS
 from pylogtap_collector.storage.places import ensure_places
-from pylogtap_collector.wire import Scan, places_in, scan
+from pylogtap_collector.wire import Scan, pack_definitions, places_in, scan
 
 if TYPE_CHECKING:
     import sqlite3
@@ -99,11 +99,12 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
     if not taken:
         return Stored(found.end, found=found, repeated=repeated)
     if found.definitions:
-        connection.executemany(
-            "INSERT OR REPLACE INTO definition (stream, offset, payload) VALUES (?, ?, ?)",
-            [(stream, offset, payload) for offset, payload in found.definitions],
+        payloads = [payload for _, payload in found.definitions]
+        connection.execute(
+            "INSERT OR REPLACE INTO definition (stream, offset, payloads) VALUES (?, ?, ?)",
+            (stream, following, pack_definitions(payloads)),
         )
-        ensure_places(connection, places_in(payload for _, payload in found.definitions), part.received)
+        ensure_places(connection, places_in(payloads), part.received)
     cursor = connection.execute(
         "INSERT INTO hot (stream, offset, records, received, encoding, body) VALUES (?, ?, ?, ?, ?, ?)",
         (stream, following, found.records, part.received, encoding, body),
