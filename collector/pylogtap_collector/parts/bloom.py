@@ -1,5 +1,5 @@
 """
-Which words stand in a block, for certain or perhaps: a Bloom filter.
+Which words and runs of three letters stand in a block, or perhaps: a Bloom filter.
 
 B. H. Bloom, Space/time trade-offs in hash coding with allowable errors, CACM 13(7), 1970. Two hashes make
 all probes: A. Kirsch, M. Mitzenmacher, Less hashing, same performance, 2006. Six bits a word and four
@@ -29,6 +29,10 @@ _PIECE = 64 << 10  # bytes
 _LINE = 10
 _WORD = np.zeros(256, np.int8)
 _WORD[[byte for byte in range(128) if re.match(rb"[A-Za-z0-9_]", bytes([byte]))]] = 1
+_LETTERS = np.zeros(256, np.uint16)
+_LETTERS[ord("a") : ord("z") + 1] = np.arange(1, 27)
+_PLACES = np.arange(1 << 15)
+_TRIPLES = (_PLACES >> 10 > 0) & (_PLACES >> 5 & 31 > 0) & (_PLACES & 31 > 0)  # without what is no letter
 _FACTOR = 0x9E37_79B9_7F4A_7C15
 _WHOLE = (1 << 64) - 1
 _LOW = np.uint64(0xFFFF_FFFF)
@@ -62,6 +66,29 @@ def hash_words(text: bytes) -> Hashes:
         edges = np.diff(marked)
         found.append(_hash_spans(piece, np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)))
     return sorted_unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
+
+
+def hash_triples(text: bytes) -> Hashes:
+    """
+    Return the hashes of the different runs of three ASCII letters in a text.
+
+    Args:
+        text: In lower case.
+    """
+    seen = np.zeros(1 << 15, np.bool_)
+    for piece in _some_of(text):
+        letters = _LETTERS[np.frombuffer(piece, np.uint8)]
+        seen[letters[:-2] << 10 | letters[1:-1] << 5 | letters[2:]] = True
+    return _hash_numbers(np.flatnonzero(seen & _TRIPLES))
+
+
+def triples_of(text: str) -> frozenset[int]:
+    """Return the hashes of the runs of three ASCII letters in a text of any case."""
+    return frozenset(hash_triples(text.lower().encode("utf-8", "replace")).tolist())
+
+
+def _hash_numbers(numbers: Ints) -> Hashes:
+    return _mix(numbers.astype(np.uint64) + np.uint64(1) << np.uint64(40))
 
 
 def hash_lines(name: str, text: bytes) -> Hashes:

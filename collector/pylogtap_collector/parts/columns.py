@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 import numpy as np
 
-from pylogtap_collector.parts import numbers, texts
+from pylogtap_collector.parts import numbers, shorthand
 from pylogtap_collector.parts.texts import Texts
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class TextColumn:
 
     def write(self) -> list[bytes]:
         """Return them as sections, each to be compressed by itself."""
-        arranged, order = texts.arrange(self.distinct.values)
+        arranged, order = shorthand.arrange(self.distinct.values)
         codes = order[self.codes].astype(np.int64)
-        return [*texts.write(arranged), numbers.pack(codes, differences=False)]
+        return [*shorthand.write(arranged), numbers.pack(codes, differences=False)]
 
 
 class NumberColumn:
@@ -239,7 +239,7 @@ def read_column(kind: str, count: int, sections: Sequence[bytes]) -> Column:
         sections: What its `write` returned.
     """
     if kind == TEXT:
-        return TextColumn(texts.read(sections[:-1]), numbers.unpack(sections[-1], count).astype(np.int32))
+        return TextColumn(shorthand.read(sections[:-1]), numbers.unpack(sections[-1], count).astype(np.int32))
     if kind in {WHOLE, SCALED}:
         return NumberColumn(numbers.unpack(sections[1], count), _decode(sections[0]))
     if kind == FLOAT:

@@ -224,7 +224,7 @@ class _Words(Everywhere):
         return ByForm(every, rows) if every.any() or len(rows) else False
 
     def possible(self, head: Head, words: bytes | None) -> bool:
-        return self._phrase.in_literals(head) or self._phrase.in_pieces(words)
+        return bool(self._phrase.forms(head, words).any())
 
 
 class _Fragments(Everywhere):
@@ -236,6 +236,9 @@ class _Fragments(Everywhere):
     def ask(self, part: Part, among: Mask | None) -> Answer:
         every, rows = self._fragment.find(part, among)
         return ByForm(every, rows) if every.any() or len(rows) else False
+
+    def possible(self, head: Head, words: bytes | None) -> bool:
+        return bool(self._fragment.forms(head, words).any())
 
 
 class _Messages(Everywhere):

@@ -64,6 +64,16 @@ class Form(NamedTuple):
         return number_pattern(self.pattern)
 
 
+def class_of(severity: int) -> int:
+    """
+    Return the class of a severity, from 0, unknown, to 6, critical: OpenTelemetry gives each four numbers.
+
+    Args:
+        severity: 0 to 24.
+    """
+    return (severity + 3) // 4
+
+
 @lru_cache(maxsize=20_000)
 def number_pattern(pattern: str) -> int:
     """

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
     Ints = np.ndarray[Any, np.dtype[np.int64]]
     Codes = np.ndarray[Any, np.dtype[np.int32]]
@@ -69,7 +69,7 @@ def unpack(data: bytes, count: int) -> Ints:
     return np.cumsum(signed) if head & _DIFFERENCES else signed
 
 
-def number_first(values: Sequence[Any]) -> tuple[list[Any], Codes]:
+def number_first(values: Collection[Any]) -> tuple[list[Any], Codes]:
     """
     Number values in the order in which they first appear.
 

@@ -2,8 +2,8 @@
 A part as bytes: two short ones that say what is in it, and a long one with its columns, each compressed.
 
 The format of a block, version 1. ``summary`` and the sections of ``data`` are zstd frames. A section is one
-column or a piece of one; the summary's directory says where in ``data`` it stands. ``bloom`` holds the words
-that stand in pieces of messages and the texts in other columns.
+column or a piece of one; the summary's directory says where in ``data`` it stands. ``bloom`` holds words and
+runs of three letters that stand in messages besides literals, and the texts in other columns.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import msgspec
 import numpy as np
 import zstandard
 
-from pylogtap_collector.parts import bloom, numbers, texts
-from pylogtap_collector.parts.columns import TextColumn, read_column
+from pylogtap_collector.parts import numbers, shorthand
+from pylogtap_collector.parts.columns import read_column
+from pylogtap_collector.parts.faces import class_of
 from pylogtap_collector.parts.part import Head, Part
-from pylogtap_collector.query.fields import tokens
+from pylogtap_collector.parts.vocabulary import filter_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pylogtap_collector.parts.columns import Column
     from pylogtap_collector.parts.faces import Form, Source
     from pylogtap_collector.parts.numbers import Codes, Ints
 
@@ -101,7 +101,7 @@ def seal(part: Part, dictionary: Dictionary, *, level: int = LEVEL) -> Sealed:
         level: Of zstd, 1 to 19.
     """
     head = part.head
-    arranged, order = texts.arrange(part.texts.values)
+    arranged, order = shorthand.arrange(part.texts.values)
     sections: dict[str, list[bytes]] = {
         "ids": [numbers.pack(part.ids, differences=True)],
         "times": _pack_times(part),
@@ -109,7 +109,7 @@ def seal(part: Part, dictionary: Dictionary, *, level: int = LEVEL) -> Sealed:
         "form": [numbers.pack(part.form.astype(np.int64))],
         "shape": [numbers.pack(part.shape.astype(np.int64))],
         "pieces": [numbers.pack(order[part.load("pieces")].astype(np.int64))],
-        "texts": texts.write(arranged),
+        "texts": shorthand.write(arranged),
     }
     columns = {name: part.column(name) for name in sorted(part.names)}
     sections |= {name: column.write() for name, column in columns.items()}
@@ -130,7 +130,7 @@ def seal(part: Part, dictionary: Dictionary, *, level: int = LEVEL) -> Sealed:
         numbers.pack(np.array(list(map(len, written)), np.int64)),
         (minutes.shape[1], numbers.pack(minutes.ravel())),
     )
-    return Sealed(compress(_encode(summary)), _bloom(part, columns), b"".join(written))
+    return Sealed(compress(_encode(summary)), filter_of(part), b"".join(written))
 
 
 def _pack_times(part: Part) -> list[bytes]:
@@ -168,28 +168,6 @@ def _unpack_times(sections: Sequence[bytes], source: Codes) -> Ints:
 def _pack_fact(name: str, head: Head) -> tuple[int, bytes]:
     array: Ints = getattr(head, name)
     return len(array), numbers.pack(array.astype(np.int64), differences=name in {"slices", "received"})
-
-
-def _bloom(part: Part, columns: dict[str, Column]) -> bytes:
-    """Make the filter of the words in pieces of messages, and of the texts in other columns."""
-    hashes = [_hash_words("\n".join(part.texts.values))]
-    for name, column in columns.items():
-        if isinstance(column, TextColumn):
-            values = column.distinct.values
-            lines = "\n".join(values)
-            if lines.count("\n") == len(values) - 1:
-                hashes.append(bloom.hash_lines(name, lines.encode()))
-            else:
-                found = [bloom.hash_value(name, value) for value in values]
-                hashes.append(np.array(found, np.uint64))
-    return bloom.make(numbers.sorted_unique(np.concatenate(hashes)))
-
-
-def _hash_words(text: str) -> bloom.Hashes:
-    if text.isascii():
-        return bloom.hash_words(text.lower().encode())
-    words = set(tokens(text))
-    return np.fromiter(map(bloom.hash_word, words), np.uint64, len(words))
 
 
 class Summary(NamedTuple):
@@ -281,7 +259,7 @@ class Loader:
             kind = np.int16 if len(getattr(head, f"{name}s")) < _NARROW else np.int32
             return numbers.unpack(sections[0], head.rows).astype(kind)
         if name == "texts":
-            return texts.read(sections)
+            return shorthand.read(sections)
         if name == "pieces":
             pieces = np.array([form.pieces for form in head.forms], np.int64)
             return numbers.unpack(sections[0], int((head.form_counts * pieces).sum())).astype(np.int32)
@@ -304,7 +282,7 @@ def fetch_column(data: bytes, spans: Sequence[tuple[int, int]]) -> list[bytes]:
 
 def _minutes(part: Part) -> Ints:
     """Return minute, class of level and number of rows, wherever there are any."""
-    classes = np.array([(form.severity + 3) // 4 for form in part.head.forms], np.int64)
+    classes = np.array([class_of(form.severity) for form in part.head.forms], np.int64)
     cells, counts = np.unique(part.times // MINUTE_NS * 8 + classes[part.form], return_counts=True)
     return np.stack([cells >> 3, cells & 7, counts])
 

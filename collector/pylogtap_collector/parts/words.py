@@ -8,14 +8,13 @@ that no word has: such *edges* are what has to be looked at message by message.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pylogtap_collector.query.matcher import contains_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from pylogtap_collector.parts.faces import Form
 
 _WORD = re.compile(r"\w+")
 
@@ -50,28 +49,76 @@ class Outlook(NamedTuple):
     open: bool
 
 
-def outlook(form: Form, wanted: Sequence[str], *, prefix: bool) -> Outlook:
+_EVERY = Outlook(every=True, edges=(), open=False)
+
+
+class _Ends(NamedTuple):
+    """
+    What can be said of the literals of a form before a word is known.
+
+    Attributes:
+        literals: Case folded.
+        words: Those that no piece can make longer.
+        touching: Words at the ends of literals: literal, word, whether a piece stands before and behind it.
+        adjoining: Pieces that have another one beside them.
+        open: A word at an end of a piece may go on in a literal or in another piece.
+    """
+
+    literals: tuple[str, ...]
+    words: frozenset[str]
+    touching: tuple[tuple[int, str, bool, bool], ...]
+    adjoining: tuple[int, ...]
+    open: bool
+
+
+@lru_cache(maxsize=20_000)
+def _ends(literals: tuple[str, ...]) -> _Ends:
+    literals = tuple(literal.casefold() for literal in literals)
+    last = len(literals) - 1
+    words: list[str] = []
+    touching: list[tuple[int, str, bool, bool]] = []
+    adjoining: list[int] = []
+    for number, literal in enumerate(literals):
+        if not literal and 0 < number < last:
+            adjoining += [number - 1, number]
+        for found in _WORD.finditer(literal):
+            left, right = found.start() == 0 and number > 0, found.end() == len(literal) and number < last
+            if left or right:
+                touching.append((number, found[0], left, right))
+            else:
+                words.append(found[0])
+    is_open = any(_is_open(literals, piece) for piece in range(last))
+    return _Ends(literals, frozenset(words), tuple(touching), tuple(adjoining), is_open)
+
+
+def whole_words(literals: tuple[str, ...]) -> frozenset[str]:
+    """Return the words of literals that no piece can make longer, case folded."""
+    return _ends(literals).words
+
+
+def outlook(literals: tuple[str, ...], wanted: Sequence[str], *, prefix: bool) -> Outlook:
     """
     Tell what a form's literals say of a phrase.
 
     Args:
-        form: The form.
+        literals: Of the form.
         wanted: The words of the phrase, case folded.
         prefix: The last one may be a beginning.
     """
-    literals = [literal.casefold() for literal in form.literals]
+    ends = _ends(literals)
+    if len(wanted) == 1 and not prefix:
+        if wanted[0] in ends.words:
+            return _EVERY
+        return Outlook(every=False, edges=tuple(_edges(ends, wanted[0])), open=ends.open)
     last = len(literals) - 1
     closed = [
         _closed(literal, first=not number, last=number == last, prefix=prefix)
-        for number, literal in enumerate(literals)
+        for number, literal in enumerate(ends.literals)
     ]
     if any(contains_run(words, list(wanted), prefix=prefix) for words in closed):
-        return Outlook(every=True, edges=(), open=False)
-    is_open = any(_is_open(literals, piece) for piece in range(last))
-    if len(wanted) == 1 and not prefix:
-        return Outlook(every=False, edges=tuple(_edges(literals, wanted[0])), open=is_open)
+        return _EVERY
     # Candidates are found by single words: all messages are looked at where a literal may have one of them.
-    possible = is_open or (
+    possible = ends.open or (
         len(wanted) > 1
         and any(
             word in words or (prefix and any(known.startswith(wanted[-1]) for known in words))
@@ -104,25 +151,17 @@ def _is_open(literals: Sequence[str], piece: int) -> bool:
     return left or right
 
 
-def _edges(literals: Sequence[str], word: str) -> list[Edge]:
+def _edges(ends: _Ends, word: str) -> list[Edge]:
     """Return the ways in which a word can be put together over the ends of literals."""
-    edges: list[Edge] = []
-    last = len(literals) - 1
-    for number, literal in enumerate(literals):
-        if not literal:
-            if 0 < number < last:  # two pieces side by side
+    edges = [Edge(piece, "any", "") for piece in ends.adjoining]
+    for number, run, left, right in ends.touching:
+        if left and right:
+            if run in word:
                 edges += [Edge(number - 1, "any", ""), Edge(number, "any", "")]
-            continue
-        for found in _WORD.finditer(literal):
-            run = found[0]
-            left, right = found.start() == 0 and number > 0, found.end() == len(literal) and number < last
-            if left and right:
-                if run in word:
-                    edges += [Edge(number - 1, "any", ""), Edge(number, "any", "")]
-            elif right and word.startswith(run):
-                edges.append(Edge(number, "begins", word[len(run) :]))
-            elif left and word.endswith(run):
-                edges.append(Edge(number - 1, "ends", word[: -len(run)]))
+        elif right and word.startswith(run):
+            edges.append(Edge(number, "begins", word[len(run) :]))
+        elif left and word.endswith(run):
+            edges.append(Edge(number - 1, "ends", word[: -len(run)]))
     return edges
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from pylogtap_collector.models import FacetValue, Pattern
 from pylogtap_collector.parts.conditions import ByForm
-from pylogtap_collector.parts.evaluation import as_mask, count_of, is_lasting
-from pylogtap_collector.parts.faces import number_pattern
+from pylogtap_collector.parts.evaluation import as_mask, count_of
+from pylogtap_collector.parts.faces import class_of, number_pattern
 from pylogtap_collector.parts.sealing import MINUTE_NS
 from pylogtap_collector.query.ast import Everything
 from pylogtap_collector.storage.annotations import every_annotation
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # OpenTelemetry gives each class four severities, from 1 on; 0 is unknown.
 LEVELS = ("unknown", "trace", "debug", "info", "warning", "error", "critical")
 _MOST_VALUES = 50_000  # of a field: bounds memory
+_DENSE = 1 << 22  # cells that are counted in an array
 
 
 class Span(NamedTuple):
@@ -66,19 +67,16 @@ def count(tiers: Tiers, connection: sqlite3.Connection, selection: Selection) ->
 
 
 def _count(tiers: Tiers, evaluation: Evaluation, selection: Selection, tier: Tier) -> int:
-    whole = _is_inside(tier, selection)
-    key = (str(selection.query), tier.block.id) if tier.block is not None and whole else None
-    if key is not None and is_lasting(selection.query.tree):
-        known = tiers.shelf.answers.get(key)
-        if known is not None:
-            return known  # type: ignore[return-value]
-    if whole:
-        part = tier.open()
+    key = selection.key_for(tier)
+    known = tiers.shelf.remembered(key)
+    if known is not None:
+        return known
+    part = tier.open()
+    if selection.holds(tier):
         total = count_of(evaluation.answer(part), part)
     else:
-        total = len(selection.rows(evaluation, tier.open()))
-    if key is not None and is_lasting(selection.query.tree):
-        tiers.shelf.answers.put(key, total, 2 * len(key[0]) + 100)
+        total = len(selection.rows(evaluation, part))
+    tiers.shelf.remember(key, total)
     return total
 
 
@@ -91,15 +89,6 @@ def _possible(
         check_deadline()
         if everything or evaluation.possible(tier.head, tier.words):
             yield tier
-
-
-def _is_inside(tier: Tier, selection: Selection) -> bool:
-    """Tell whether all records of a part lie within the selection's stretch of time."""
-    return (
-        (selection.since_ns is None or selection.since_ns <= tier.first_time)
-        and (selection.until_ns is None or tier.last_time < selection.until_ns)
-        and (selection.last_id is None or tier.last_id <= selection.last_id)
-    )
 
 
 def by_time(
@@ -121,46 +110,46 @@ def by_time(
     evaluation = selection.evaluation(connection)
     everything = isinstance(selection.query.tree, Everything)
     by_minute = since_ns % MINUTE_NS == 0 and step_ns % MINUTE_NS == 0
+    rolled: list[Ints] = []  # minute, class, count
     cells: list[Ints] = []
-    counts: list[Ints] = []
     for tier in _possible(tiers, connection, selection, evaluation):
-        if everything and _is_inside(tier, selection):
-            first, last = ((time - since_ns) // step_ns for time in (tier.first_time, tier.last_time))
-            if first == last:
-                classes = np.bincount(_classes(tier.head), tier.head.form_counts, minlength=8).astype(
-                    np.int64
-                )
-                cells.append(first * 8 + np.flatnonzero(classes))
-                counts.append(classes[classes > 0])
-                continue
-            if by_minute and tier.block is not None:
-                minutes, classes, found = tier.summary.minutes
-                cells.append((minutes * MINUTE_NS - since_ns) // step_ns * 8 + classes)
-                counts.append(found)
-                continue
+        inside = everything and selection.holds(tier)
+        if inside and by_minute and tier.block is not None:
+            rolled.append(tier.summary.minutes)
+            continue
         part = tier.open()
-        rows = slice(None) if everything and _is_inside(tier, selection) else selection.rows(evaluation, part)
-        classes = _classes(part.head)[part.form[rows]]
-        cell, found = np.unique((part.times[rows] - since_ns) // step_ns * 8 + classes, return_counts=True)
-        cells.append(cell)
+        rows = slice(None) if inside else selection.rows(evaluation, part)
+        classes = _classes(tiers, part.head)[part.form[rows]]
+        cells.append((part.times[rows] - since_ns) // step_ns * 8 + classes)
+    counts = [np.ones(sum(map(len, cells)), np.int64)]
+    if rolled:
+        minutes, classes, found = np.concatenate(rolled, axis=1)
+        cells.append((minutes * MINUTE_NS - since_ns) // step_ns * 8 + classes)
         counts.append(found)
-    return _summed(cells, counts)
+    return _summed(np.concatenate(cells), np.concatenate(counts)) if cells else {}
 
 
-def _summed(cells: list[Ints], counts: list[Ints]) -> dict[tuple[int, str], int]:
-    if not cells:
+def _summed(cells: Ints, counts: Ints) -> dict[tuple[int, str], int]:
+    if not len(cells):
         return {}
-    distinct, places = np.unique(np.concatenate(cells), return_inverse=True)
-    totals = np.bincount(places, np.concatenate(counts)).astype(np.int64)
+    low, high = int(cells.min()), int(cells.max())
+    if high - low < _DENSE:
+        sums = np.bincount(cells - low, counts).astype(np.int64)
+        distinct = np.flatnonzero(sums)
+        totals, distinct = sums[distinct], distinct + low
+    else:
+        distinct, places = np.unique(cells, return_inverse=True)
+        totals = np.bincount(places, counts).astype(np.int64)
     return {
         (cell >> 3, LEVELS[cell & 7]): total
         for cell, total in zip(distinct.tolist(), totals.tolist(), strict=True)
     }
 
 
-def _classes(head: Head) -> Ints:
+def _classes(tiers: Tiers, head: Head) -> Ints:
     """Return the class of level of each form."""
-    return np.array([(form.severity + 3) // 4 for form in head.forms], np.int64)
+    assert head.form_ids is not None
+    return tiers.dictionary.classes(int(head.form_ids.max(initial=0)))[head.form_ids]
 
 
 def by_value(
@@ -199,7 +188,7 @@ def by_value(
 
 
 def _answer(evaluation: Evaluation, selection: Selection, tier: Tier, part: Part) -> Answer:
-    if _is_inside(tier, selection):
+    if selection.holds(tier):
         return evaluation.answer(part)
     mask = np.zeros(part.head.rows, np.bool_)
     mask[selection.rows(evaluation, part)] = True
@@ -207,20 +196,30 @@ def _answer(evaluation: Evaluation, selection: Selection, tier: Tier, part: Part
 
 
 class _Tally:
-    """Counts of patterns by their numbers."""
+    """Counts of records by form, with the earliest and latest time of each."""
 
     def __init__(self) -> None:
-        self.texts: dict[str, int] = {}
-        self.facts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
+        self._found: list[tuple[Ints, Ints, Ints, Ints]] = []
 
     def add(self, head: Head, counts: Ints, first: Ints, last: Ints) -> None:
-        """Count rows of forms."""
-        some = np.flatnonzero(counts)
-        texts = self.texts
-        numbers = [texts.setdefault(head.forms[form].pattern, len(texts)) for form in some.tolist()]
-        self.facts.append(
-            (np.array(numbers, np.int64), counts[some], first[some], last[some], _classes(head)[some])
-        )
+        """Count rows of a part's forms."""
+        assert head.form_ids is not None
+        self._found.append((head.form_ids, counts, first, last))
+
+    def totals(self) -> tuple[Ints, Ints, Ints, Ints]:
+        """Return numbers of forms, and for each its count, its earliest and its latest time."""
+        if not self._found:
+            nothing = np.empty(0, np.int64)
+            return nothing, nothing, nothing, nothing
+        forms, counts, first, last = map(np.concatenate, zip(*self._found, strict=True))
+        size = int(forms.max()) + 1
+        totals = np.bincount(forms, counts, minlength=size).astype(np.int64)
+        some = counts > 0
+        earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, np.int64)
+        np.minimum.at(earliest, forms[some], first[some])
+        np.maximum.at(latest, forms[some], last[some])
+        seen = np.flatnonzero(totals)
+        return seen, totals[seen], earliest[seen], latest[seen]
 
 
 def by_pattern(
@@ -240,7 +239,7 @@ def by_pattern(
     everything = isinstance(selection.query.tree, Everything)
     for tier in _possible(tiers, connection, selection, evaluation):
         head = tier.head
-        if everything and _is_inside(tier, selection):
+        if everything and selection.holds(tier):
             tally.add(head, head.form_counts, head.form_first, head.form_last)
             continue
         part = tier.open()
@@ -255,30 +254,31 @@ def by_pattern(
         np.minimum.at(first, form, times)
         np.maximum.at(last, form, times)
         tally.add(head, np.bincount(form, minlength=len(head.forms)), first, last)
-    return _patterns(tally, limit)
+    return _patterns(tiers, tally, limit)
 
 
-def _patterns(tally: _Tally, limit: int) -> list[Pattern]:
-    if not tally.facts:
-        return []
-    numbers, counts, first, last, classes = map(np.concatenate, zip(*tally.facts, strict=True))
-    size = len(tally.texts)
-    totals = np.bincount(numbers, counts, minlength=size).astype(np.int64)
-    earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, np.int64)
-    np.minimum.at(earliest, numbers, first)
-    np.maximum.at(latest, numbers, last)
-    levels = np.bincount(numbers * 8 + classes, counts, minlength=size * 8).astype(np.int64).reshape(size, 8)
-    texts = list(tally.texts)
-    ranked = sorted(range(size), key=lambda place: (-totals[place], number_pattern(texts[place])))
-    return [
-        Pattern(
-            id=number_pattern(texts[place]),
-            template=texts[place],
-            count=int(totals[place]),
-            first=to_datetime(int(earliest[place])),
-            last=to_datetime(int(latest[place])),
-            levels={name: int(found) for name, found in zip(LEVELS, levels[place], strict=False) if found},
+def _patterns(tiers: Tiers, tally: _Tally, limit: int) -> list[Pattern]:
+    numbers, *arrays = tally.totals()
+    counts, first, last = (array.tolist() for array in arrays)
+    forms = tiers.dictionary.forms(numbers.tolist())
+    rows_of: dict[str, list[int]] = {}
+    for row, form in enumerate(forms):
+        rows_of.setdefault(form.pattern, []).append(row)
+    totals = {text: sum([counts[row] for row in rows]) for text, rows in rows_of.items()}
+    found = []
+    for text in sorted(totals, key=lambda text: (-totals[text], number_pattern(text)))[:limit]:
+        rows = rows_of[text]
+        levels: Counter[str] = Counter()
+        for row in rows:
+            levels[LEVELS[class_of(forms[row].severity)]] += counts[row]
+        found.append(
+            Pattern(
+                id=number_pattern(text),
+                template=text,
+                count=totals[text],
+                first=to_datetime(min(first[row] for row in rows)),
+                last=to_datetime(max(last[row] for row in rows)),
+                levels={name: levels[name] for name in LEVELS if name in levels},
+            )
         )
-        for place in ranked[:limit]
-        if totals[place]
-    ]
+    return found

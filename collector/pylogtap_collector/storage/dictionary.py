@@ -6,12 +6,15 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+import numpy as np
 
-from pylogtap_collector.parts.faces import Form, Source
+from pylogtap_collector.parts.faces import Form, Source, class_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
+
+    from pylogtap_collector.parts.numbers import Ints
 
 T = TypeVar("T")
 _INSERT_SOURCE = "INSERT OR IGNORE INTO source (id, project, service, instance, pid) VALUES (?, ?, ?, ?, ?)"
@@ -37,6 +40,7 @@ class Numbered:
         self._forms: list[Form] = []
         self._source_ids: dict[Source, int] = {}
         self._form_ids: dict[Form, int] = {}
+        self._classes = np.empty(0, np.int64)
         self._stored = [0, 0]
         self._lock = threading.Lock()
 
@@ -77,6 +81,19 @@ class Numbered:
         """Return forms by their numbers."""
         known = self._forms
         return tuple([known[number] for number in ids])
+
+    def classes(self, last: int) -> Ints:
+        """
+        Return the class of level of each form by its number.
+
+        Args:
+            last: The highest number that is asked for.
+        """
+        known = self._classes
+        if last >= len(known):
+            more = [class_of(form.severity) for form in self._forms[len(known) :]]
+            known = self._classes = np.concatenate([known, np.array(more, np.int64)])
+        return known
 
     def store(self, connection: sqlite3.Connection) -> tuple[int, int]:
         """

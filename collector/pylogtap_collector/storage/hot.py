@@ -11,16 +11,20 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from pylogtap_collector.parts.building import build
+from pylogtap_collector.parts.part import Part
 from pylogtap_collector.parts.reading import Batch, SegmentReader
+from pylogtap_collector.parts.vocabulary import filter_of
 from pylogtap_collector.wire import Definitions, unpack_definitions
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from pylogtap_collector.parts.part import Part
     from pylogtap_collector.parts.sites import CallSites
+    from pylogtap_collector.storage.dictionary import Numbered
 
 CHUNK = 4_096  # records of a part, or a slice's more
 _PARTS = 40  # kept in memory
@@ -40,14 +44,16 @@ class Chunk(NamedTuple):
 class Hot:
     """Reads what is not sealed. Any thread may use it, with a connection of its own."""
 
-    def __init__(self, call_sites: CallSites) -> None:
+    def __init__(self, call_sites: CallSites, dictionary: Numbered) -> None:
         """
         Read nothing yet.
 
         Args:
             call_sites: Those that are known.
+            dictionary: Numbers forms.
         """
         self._call_sites = call_sites
+        self._dictionary = dictionary
         self._lock = threading.RLock()
         self._chunks: list[Chunk] = []
         self._growing = Chunk(0, 0, 0)
@@ -96,11 +102,17 @@ class Hot:
             growing = chunk not in self._chunks
             batches = self._read(connection, chunk, keep=growing)
             count = sum(len(batch.records) for batch in batches)
-            part = build(batches, gone) if count > len(gone) else None
+            part = self._part(batches, gone, growing=growing) if count > len(gone) else None
             self._parts[key] = part
             while len(self._parts) > _PARTS:
                 self._parts.popitem(last=False)
             return part
+
+    def _part(self, batches: list[Batch], gone: frozenset[int], *, growing: bool) -> Part:
+        built = build(batches, gone)
+        ids = np.array(self._dictionary.form_ids(built.head.forms), np.int64)
+        # A part that still grows is asked once or twice, which a filter is not worth.
+        return Part(built.head._replace(form_ids=ids), built.load, None if growing else filter_of(built))
 
     def records(self, connection: sqlite3.Connection, first: int, last: int) -> list[Batch]:
         """Return the records of slices, first and last included."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pylogtap_collector.parts.evaluation import Evaluation, asks_annotations
+from pylogtap_collector.parts.evaluation import Evaluation, asks_annotations, is_lasting
 from pylogtap_collector.parts.rows import logs_of
 from pylogtap_collector.query import query_of
 from pylogtap_collector.query.ast import And, Compare
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.parts.part import Part
     from pylogtap_collector.query import Query
     from pylogtap_collector.query.ast import Node
-    from pylogtap_collector.storage.tiers import Tiers
+    from pylogtap_collector.storage.tiers import Tier, Tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,20 @@ class Selection:
         if self.last_id is not None and part.head.last_id > self.last_id:
             rows = rows[part.ids[rows] <= self.last_id]
         return rows
+
+    def holds(self, tier: Tier) -> bool:
+        """Tell whether all records of a part lie within the stretch of time that is meant."""
+        return (
+            (self.since_ns is None or self.since_ns <= tier.first_time)
+            and (self.until_ns is None or tier.last_time < self.until_ns)
+            and (self.last_id is None or tier.last_id <= self.last_id)
+        )
+
+    def key_for(self, tier: Tier) -> tuple[str, int] | None:
+        """Return the name under which a count of a part's records is kept; None: it may change."""
+        if tier.block is None or not is_lasting(self.query.tree) or not self.holds(tier):
+            return None
+        return str(self.query), tier.block.id
 
 
 class Found(NamedTuple):
@@ -92,10 +106,12 @@ def page(
         check_deadline()
         if best.full and best.beyond(tier.first_time if forward else tier.last_time):
             break
-        if not evaluation.possible(tier.head, tier.words):
+        key = selection.key_for(tier)
+        if tiers.shelf.remembered(key) == 0 or not evaluation.possible(tier.head, tier.words):
             continue
         part = tier.open()
         rows = selection.rows(evaluation, part)
+        tiers.shelf.remember(key, len(rows))
         if behind is not None and len(rows):
             rows = rows[_behind(part, rows, behind, forward=forward)]
         best.add(part, rows)

@@ -20,6 +20,7 @@ _COLUMNS = "id, first_id, last_id, first_time, last_time, records, bytes"
 _SUMMARIES = 16 << 20  # bytes of summaries and filters, compressed and decompressed, that are kept
 _SUMMARY_COST = 12  # a summary in memory is so many times larger than on the disk
 _KEY = 64  # bytes that keeping anything costs
+_ANSWER = 200  # and a count
 
 
 class Block(NamedTuple):
@@ -76,7 +77,25 @@ class Shelf:
         self._dictionary = dictionary
         self._columns = _Kept(cache_bytes)
         self._summaries = _Kept(_SUMMARIES)
-        self.answers = _Kept(_SUMMARIES // 4)
+        self._answers = _Kept(_SUMMARIES // 4)
+
+    def remembered(self, key: tuple[str, int] | None) -> int | None:
+        """
+        Return how many records of a block a query means, where that was counted before.
+
+        Args:
+            key: The query, and the number of the block; None: nothing is known.
+        """
+        return None if key is None else self._answers.get(key)  # type: ignore[return-value]
+
+    def remember(self, key: tuple[str, int] | None, count: int) -> None:
+        """Keep how many records of a block a query means: a block never changes."""
+        if key is not None:
+            self._answers.put(key, count, 2 * len(key[0]) + _ANSWER)
+
+    def forget(self) -> None:
+        """Forget all counts, as benchmarks want it."""
+        self._answers = _Kept(_SUMMARIES // 4)
 
     def summary(self, connection: sqlite3.Connection, block: Block) -> tuple[Summary, bytes]:
         """Return what is known of a block's rows without looking at them, and its filter of words."""

@@ -77,8 +77,9 @@ class Tier:
     @property
     def words(self) -> bytes | None:
         """Its filter of words."""
-        if self.block is None:
-            return None
+        if self._part is not None:
+            return self._part.words
+        assert self.block is not None
         return self._shelf.summary(self._connection, self.block)[1]
 
     def open(self) -> Part:
@@ -109,7 +110,7 @@ class Tiers:
         self.dictionary = Numbered()
         self.shelf = Shelf(self.dictionary, cache_bytes)
         self._patterns = Patterns()
-        self.hot = Hot(CallSites(self._patterns))
+        self.hot = Hot(CallSites(self._patterns), self.dictionary)
 
     def load(self, connection: sqlite3.Connection) -> None:
         """Take up what is stored, before anything is asked."""

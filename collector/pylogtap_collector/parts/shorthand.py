@@ -1,0 +1,136 @@
+"""Texts written small: numbers as numbers, runs of hexadecimal digits in half their room, and lines."""
+
+from __future__ import annotations
+
+import re
+import struct
+from functools import cached_property
+from itertools import compress
+from operator import eq
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pylogtap_collector.parts import numbers
+from pylogtap_collector.parts.texts import MARK, Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pylogtap_collector.parts.numbers import Codes, Ints
+    from pylogtap_collector.parts.texts import Lifted
+
+_HEX_RUN = re.compile(rb"([0-9a-f]{8,255})")
+_HEAD = struct.Struct("<IIIIB")  # numbers, lines, runs, different runs; flags
+_IS_ESCAPED, _IS_ASCII = 1, 2
+_DIGITS = 19  # of the largest whole number of 64 bits
+_LARGEST = (1 << 63) - 1
+
+
+def arrange(values: Sequence[str]) -> tuple[Texts, Codes]:
+    """
+    Arrange different texts so that they can be written small.
+
+    Args:
+        values: Different texts.
+
+    Returns:
+        The texts in their new order, and the new number of each.
+    """
+    integers, whole = _whole_numbers(values)
+    plain = Texts.of(list(compress(values, (~whole).tolist())))
+    order = np.empty(len(values), np.int32)
+    order[np.concatenate([np.flatnonzero(whole), np.flatnonzero(~whole)])] = np.arange(len(values))
+    parts = _HEX_RUN.split(plain.raw)
+    runs: Lifted = b"\n".join(parts[1::2]).decode().split("\n") if len(parts) > 1 else ()
+    return Texts(integers, MARK.join(parts[0::2]), plain.count, runs, escaped=plain.escaped), order
+
+
+def _whole_numbers(values: Sequence[str]) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """Return the texts that are whole numbers of 64 bits as Python writes them, and which these are."""
+    decimal = np.fromiter(map(str.isdecimal, values), np.bool_, len(values))
+    decimal &= np.fromiter(map(len, values), np.int64, len(values)) <= _DIGITS
+    found = list(compress(values, decimal.tolist()))
+    integers = list(map(int, found))
+    same = np.fromiter(map(eq, map(str, integers), found), np.bool_, len(found))
+    if integers and max(integers) > _LARGEST:
+        same &= np.array([number <= _LARGEST for number in integers], np.bool_)
+    decimal[decimal] = same
+    return np.array(list(compress(integers, same.tolist())), np.int64), decimal
+
+
+class Runs:
+    """Runs of hexadecimal digits, as they are stored; made texts when they are asked for."""
+
+    def __init__(self, codes: Ints, lengths: Ints, digits: bytes) -> None:
+        """
+        Take runs.
+
+        Args:
+            codes: The number of each.
+            lengths: Of the different ones.
+            digits: Of these, each filled up to whole bytes.
+        """
+        self._codes = codes
+        self._lengths = lengths
+        self._digits = digits
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._codes)
+
+    def __getitem__(self, place: int) -> str:
+        """Return one of them."""
+        code = int(self._codes[place])
+        begin, end = self._starts[code : code + 2].tolist()
+        return self._digits[begin:end].hex()[: int(self._lengths[code])]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all of them."""
+        digits = self._digits.hex()
+        starts = (self._starts[:-1] * 2).tolist()
+        known = [
+            digits[start : start + length]
+            for start, length in zip(starts, self._lengths.tolist(), strict=True)
+        ]
+        return map(known.__getitem__, self._codes.tolist())
+
+    @cached_property
+    def _starts(self) -> Ints:
+        return np.concatenate([[0], np.cumsum((self._lengths + 1) >> 1)])
+
+
+def write(texts: Texts) -> list[bytes]:
+    """
+    Write texts as sections, each to be compressed by itself.
+
+    Args:
+        texts: From :func:`arrange`.
+    """
+    different, codes = numbers.number_first(list(texts.runs))
+    flags = _IS_ESCAPED * texts.escaped + _IS_ASCII * texts.raw.isascii()
+    digits = "".join([run if len(run) % 2 == 0 else run + "0" for run in different])
+    lengths = np.fromiter(map(len, different), np.int64, len(different))
+    return [
+        _HEAD.pack(len(texts.integers), texts.count, len(texts.runs), len(different), flags),
+        numbers.pack(texts.integers),
+        texts.raw,
+        numbers.pack(codes.astype(np.int64)),
+        numbers.pack(lengths),
+        bytes.fromhex(digits),
+    ]
+
+
+def read(sections: Sequence[bytes]) -> Texts:
+    """
+    Read texts.
+
+    Args:
+        sections: From :func:`write`.
+    """
+    head, integers, raw, codes, lengths, digits = sections
+    count, lines, runs, different, flags = _HEAD.unpack(head)
+    found: Lifted = ()
+    if runs:
+        found = Runs(numbers.unpack(codes, runs), numbers.unpack(lengths, different), digits)
+    return Texts(numbers.unpack(integers, count), raw, lines, found, escaped=bool(flags & _IS_ESCAPED))
