@@ -239,26 +239,11 @@ _decode_site = msgspec.msgpack.Decoder(Site).decode
 _decode_named = msgspec.msgpack.Decoder(_Named).decode
 _decode_thread = msgspec.msgpack.Decoder(_Thread).decode
 _decode_process = msgspec.msgpack.Decoder(_Process).decode
-_decode_array = msgspec.msgpack.Decoder(list[Record]).decode
-_ARRAY_32 = b"\xdd"  # msgpack: an array, its size in four bytes
 decode_record = msgspec.msgpack.Decoder(Record).decode
 _decode_payloads = msgspec.msgpack.Decoder(list[bytes]).decode
 encode_record = msgspec.msgpack.encode
 decode_loss = msgspec.msgpack.Decoder(Loss).decode
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError, OverflowError)
-
-
-def decode_records(payloads: Sequence[bytes]) -> list[Record]:
-    """
-    Decode payloads in one go.
-
-    Args:
-        payloads: Each one a record.
-
-    Raises:
-        UNREADABLE: One of them is none.
-    """
-    return _decode_array(_ARRAY_32 + len(payloads).to_bytes(4) + b"".join(payloads))
 
 
 class Definitions:

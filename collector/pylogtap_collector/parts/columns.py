@@ -181,38 +181,27 @@ class AnyColumn:
         return [_encode(self._values)]
 
 
-class Unfit(Exception):
-    """Values that JSON cannot say exactly, or that have to be looked at one by one."""
-
-
-def column_of(values: Sequence[Any], *, mended: bool = False) -> Column:
+def column_of(values: Sequence[Any], order: Ints | None = None) -> Column:
     """
     Choose the kind of column for values.
 
     Args:
-        values: Of any kind.
-        mended: They are known to be what JSON can say.
-
-    Raises:
-        Unfit: They are not known to be.
+        values: What JSON can say.
+        order: Places of those that become the column; None: all, as they stand.
     """
     kinds = set(map(type, values))
     if kinds == {str}:
         distinct, codes = numbers.number_first(values)
+        if order is not None:
+            distinct, codes = numbers.renumber(distinct, codes[order])
         return TextColumn(Texts.of(distinct), codes)
     if kinds == {int}:
-        try:
-            return NumberColumn(np.array(values, np.int64))
-        except OverflowError:
-            raise Unfit from None
+        whole = np.array(values, np.int64)
+        return NumberColumn(whole if order is None else whole[order])
     if kinds == {float}:
         floats = np.array(values, np.float64)
-        if not np.isfinite(floats).all():
-            raise Unfit
-        return _floats(floats)
-    if not mended and kinds - {str, bool, type(None)}:
-        raise Unfit
-    return AnyColumn(values)
+        return _floats(floats if order is None else floats[order])
+    return AnyColumn(values if order is None else list(map(values.__getitem__, order.tolist())))
 
 
 def _floats(array: Floats) -> NumberColumn | FloatColumn:

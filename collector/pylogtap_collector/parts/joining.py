@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pylogtap_collector.parts.building import spans
 from pylogtap_collector.parts.columns import column_of
 from pylogtap_collector.parts.numbers import number_first
 from pylogtap_collector.parts.part import Head, Part
@@ -38,14 +39,11 @@ def join(taken: Sequence[tuple[Part, Ints]]) -> Part:
     }  # fmt: skip
     columns["texts"], columns["pieces"] = _pieces(taken, forms, place)
     for name in dict.fromkeys(name for names in shapes for name in names):
-        columns[name] = column_of(_values(taken, name, place), mended=True)
+        columns[name] = column_of(_values(taken, name, place))
     received: dict[int, int] = {}
     for part, _ in taken:
         received |= dict(zip(part.head.slices.tolist(), part.head.received.tolist(), strict=True))
     slices = np.unique(ids >> 16)
-    first, last = np.full(len(forms), np.iinfo(np.int64).max), np.full(len(forms), -1, np.int64)
-    np.minimum.at(first, form, times)
-    np.maximum.at(last, form, times)
     head = Head(
         rows=len(ids),
         first_id=int(ids.min()),
@@ -57,8 +55,7 @@ def join(taken: Sequence[tuple[Part, Ints]]) -> Part:
         shapes=shapes,
         source_counts=np.bincount(source, minlength=len(sources)),
         form_counts=np.bincount(form, minlength=len(forms)),
-        form_first=first,
-        form_last=last,
+        **spans(form, times, len(forms)),
         slices=slices,
         received=np.array([received[number] for number in slices.tolist()], np.int64),
         kinds={name: columns[name].kind for names in shapes for name in names},

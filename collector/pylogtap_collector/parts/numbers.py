@@ -10,18 +10,19 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     Ints = np.ndarray[Any, np.dtype[np.int64]]
     Codes = np.ndarray[Any, np.dtype[np.int32]]
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 _HEAD = struct.Struct("<Bq")  # bytes of a number; what to add to each
+T = TypeVar("T")
 _DIFFERENCES = 0x80  # flag beside the width
 
 
@@ -82,6 +83,25 @@ def number_first(values: Collection[Any]) -> tuple[list[Any], Codes]:
     numbers: defaultdict[Any, int] = defaultdict(count().__next__)
     codes = np.fromiter(map(numbers.__getitem__, values), np.int32, len(values))
     return list(numbers), codes
+
+
+def renumber(values: Sequence[T], codes: Codes) -> tuple[list[T], Codes]:
+    """
+    Number values anew, in the order in which they first appear, without those that do not.
+
+    Args:
+        values: By their numbers.
+        codes: Numbers of values.
+
+    Returns:
+        The values by their new numbers, and the new numbers in the place of the old ones.
+    """
+    first = np.full(len(values), len(codes), np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of the same code, the last one stays
+    rank = np.argsort(first)[: int(np.count_nonzero(first < len(codes)))]
+    numbers = np.empty(len(values), np.int32)
+    numbers[rank] = np.arange(len(rank), dtype=np.int32)
+    return list(map(values.__getitem__, rank.tolist())), numbers[codes]
 
 
 def sorted_unique(hashes: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtype[np.uint64]]:

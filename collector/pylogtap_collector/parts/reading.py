@@ -9,6 +9,7 @@ from pylogtap import wire
 from pylogtap_collector.errors import CollectorError
 from pylogtap_collector.parts.faces import Source
 from pylogtap_collector.parts.telling import Told, small, tell_loss, tell_unreadable
+from pylogtap_collector.parts.usual import Usual, decode_usual
 from pylogtap_collector.wire import (
     DEFINITIONS,
     RECORDS,
@@ -16,7 +17,6 @@ from pylogtap_collector.wire import (
     Definitions,
     Record,
     decode_record,
-    decode_records,
     encode_record,
     inflate,
     kind_of,
@@ -24,6 +24,8 @@ from pylogtap_collector.wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pylogtap_collector.parts.sites import CallSite, CallSites
 
 _ZERO = b"\0"  # first item of what is no usual record
@@ -38,14 +40,24 @@ class Batch:
     Attributes:
         number: Of the slice; with a record's place in it, it makes the record's id.
         received: When the slice came, ns since the epoch.
-        records: As they travelled, or already told where they are no records.
         reader: Knows what their numbers stand for.
+        usual: All of them, where none is unusual.
+        others: Otherwise: as they travelled, or already told where they are no records.
     """
 
     number: int
     received: int
-    records: list[Record | Told]
     reader: SegmentReader
+    usual: Usual | None = None
+    others: Sequence[Record | Told] = ()
+
+    def __len__(self) -> int:
+        """Return how many records there are."""
+        return len(self.others) if self.usual is None else len(self.usual.sites)
+
+    def records(self) -> Sequence[Record | Told]:
+        """Return the records one by one."""
+        return self.others if self.usual is None else self.usual.records()
 
     def payload(self, record: Record) -> bytes:
         """Return a record as it travelled."""
@@ -81,22 +93,23 @@ class SegmentReader:
             data = inflate(body, encoding, _INFLATED)
         except CollectorError as error:  # it was sound when it was stored
             told = tell_unreadable(body, error.detail, self.definitions)
-            return Batch(number, received, [told], self)
+            return Batch(number, received, self, others=[told])
         found = payloads(data)
-        usual = [payload for payload in found if payload[1:2] != _ZERO]
-        if len(usual) == len(found):
-            return Batch(number, received, self._decode(usual), self)
-        for payload in found:
-            if kind_of(payload) in DEFINITIONS:
-                self.define(payload)
-        records = self._decode(usual)
-        place = 0
-        for payload in found:
-            kind = kind_of(payload)
-            if payload[1:2] == _ZERO and kind in RECORDS:
-                records.insert(place, self._tell(payload))
-            place += kind in RECORDS
-        return Batch(number, received, records, self)
+        odd = [place for place, payload in enumerate(found) if payload[1:2] == _ZERO]
+        unusual = False
+        for place in odd:
+            kind = kind_of(found[place])
+            if kind in DEFINITIONS:
+                self.define(found[place])
+            unusual |= kind in RECORDS
+        if not unusual:
+            for place in reversed(odd):
+                del found[place]
+            usual = decode_usual(found) if found else None
+            if usual is not None:
+                return Batch(number, received, self, usual)
+        others = [self._tell(payload) for payload in found if kind_of(payload) in RECORDS]
+        return Batch(number, received, self, others=others)
 
     def define(self, payload: bytes) -> None:
         """Take up a definition; one that is known already changes nothing."""
@@ -114,12 +127,6 @@ class SegmentReader:
             source = Source(*place, small(self.definitions.process.get("pid")))
             found = self._sites[number] = (self._call_sites.of(site), source)
         return found
-
-    def _decode(self, usual: list[bytes]) -> list[Record | Told]:
-        try:
-            return [*decode_records(usual)]
-        except UNREADABLE:  # one of them: find out which
-            return [self._tell(payload) for payload in usual]
 
     def _tell(self, payload: bytes) -> Record | Told:
         try:

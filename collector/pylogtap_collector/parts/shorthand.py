@@ -49,14 +49,19 @@ def arrange(values: Sequence[str]) -> tuple[Texts, Codes]:
 def _whole_numbers(values: Sequence[str]) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Return the texts that are whole numbers of 64 bits as Python writes them, and which these are."""
     decimal = np.fromiter(map(str.isdecimal, values), np.bool_, len(values))
-    decimal &= np.fromiter(map(len, values), np.int64, len(values)) <= _DIGITS
     found = list(compress(values, decimal.tolist()))
+    if found and max(map(len, found)) > _DIGITS:
+        short = [len(value) <= _DIGITS for value in found]
+        decimal[decimal] = short
+        found = list(compress(found, short))
     integers = list(map(int, found))
-    same = np.fromiter(map(eq, map(str, integers), found), np.bool_, len(found))
+    same = list(map(eq, map(str, integers), found))
     if integers and max(integers) > _LARGEST:
-        same &= np.array([number <= _LARGEST for number in integers], np.bool_)
-    decimal[decimal] = same
-    return np.array(list(compress(integers, same.tolist())), np.int64), decimal
+        same = [equal and number <= _LARGEST for equal, number in zip(same, integers, strict=True)]
+    if not all(same):
+        decimal[decimal] = same
+        integers = list(compress(integers, same))
+    return np.array(integers, np.int64), decimal
 
 
 class Runs:

@@ -80,10 +80,9 @@ class Texts:
             escaped: Lines have escapes.
         """
         self.integers = integers
-        self.raw = raw
         self.count = count
         self.runs = runs
-        self.escaped = escaped
+        self.__dict__["_lines"] = raw, escaped
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -92,11 +91,29 @@ class Texts:
     @classmethod
     def of(cls, values: Sequence[str]) -> Texts:
         """Take different texts as they are, without writing any of them shorter."""
+        found = cls(np.empty(0, np.int64), b"", len(values))
+        del found.__dict__["_lines"]  # made of the values when it is asked for
+        found.__dict__["values"] = values
+        return found
+
+    @property
+    def raw(self) -> bytes:
+        """Those that are no whole numbers, one a line, UTF-8."""
+        return self._lines[0]
+
+    @property
+    def escaped(self) -> bool:
+        """Whether lines have escapes."""
+        return self._lines[1]
+
+    @cached_property
+    def _lines(self) -> tuple[bytes, bool]:
+        values = self.values
         lines = "\n".join(values)
         escaped = lines.count("\n") != max(0, len(values) - 1) or _ESCAPE in lines or _MARK in lines
         if escaped:
             lines = "\n".join([value.translate(_ESCAPES) for value in values])
-        return cls(np.empty(0, np.int64), lines.encode(), len(values), escaped=escaped)
+        return lines.encode(), escaped
 
     @cached_property
     def values(self) -> list[str]:

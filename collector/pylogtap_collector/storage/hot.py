@@ -101,7 +101,7 @@ class Hot:
                 return self._parts[key]
             growing = chunk not in self._chunks
             batches = self._read(connection, chunk, keep=growing)
-            count = sum(len(batch.records) for batch in batches)
+            count = sum(map(len, batches))
             part = self._part(batches, gone, growing=growing) if count > len(gone) else None
             self._parts[key] = part
             while len(self._parts) > _PARTS:
@@ -114,10 +114,19 @@ class Hot:
         # A part that still grows is asked once or twice, which a filter is not worth.
         return Part(built.head._replace(form_ids=ids), built.load, None if growing else filter_of(built))
 
-    def records(self, connection: sqlite3.Connection, first: int, last: int) -> list[Batch]:
-        """Return the records of slices, first and last included."""
-        with self._lock:
-            return self._read(connection, Chunk(first, last, 0), keep=False)
+    def records(self, connection: sqlite3.Connection, first: int, last: int) -> Iterator[Batch]:
+        """Yield the records of slices, first and last included, each slice when it is asked for."""
+        for row in list(self._rows(connection, Chunk(first, last, 0))):
+            with self._lock:
+                batch = self._batch(connection, row, keep=False)
+            yield batch
+
+    def sizes(self, connection: sqlite3.Connection, first: int, last: int) -> list[tuple[int, int]]:
+        """Return the number of each slice, first and last included, and how many records it holds."""
+        rows = connection.execute(
+            "SELECT id, records FROM hot WHERE id BETWEEN ? AND ? ORDER BY id", (first, last)
+        )
+        return rows.fetchall()
 
     def _extend(self, connection: sqlite3.Connection, low: int) -> None:
         """Cut what is new into parts, as far as they are complete; forget those that are sealed."""
@@ -143,16 +152,18 @@ class Hot:
         return Chunk(first, last, records)
 
     def _read(self, connection: sqlite3.Connection, chunk: Chunk, *, keep: bool) -> list[Batch]:
-        batches = []
-        for row in self._rows(connection, chunk):
-            number, stream, received, encoding, body = row
-            batch = self._batches.get(number)
-            if batch is None:
-                batch = self._reader(connection, stream).read(number, received, body, encoding)
-                if keep and len(self._batches) < _BATCHES:
-                    self._batches[number] = batch
-            batches.append(batch)
-        return batches
+        return [self._batch(connection, row, keep=keep) for row in self._rows(connection, chunk)]
+
+    def _batch(
+        self, connection: sqlite3.Connection, row: tuple[int, int, int, str, bytes], *, keep: bool
+    ) -> Batch:
+        number, stream, received, encoding, body = row
+        batch = self._batches.get(number)
+        if batch is None:
+            batch = self._reader(connection, stream).read(number, received, body, encoding)
+            if keep and len(self._batches) < _BATCHES:
+                self._batches[number] = batch
+        return batch
 
     @staticmethod
     def _rows(connection: sqlite3.Connection, chunk: Chunk) -> Iterator[tuple[int, int, int, str, bytes]]:

@@ -17,11 +17,11 @@ from pylogtap_collector.storage.streams import forget_slices
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
     from pylogtap_collector.parts.faces import Source
     from pylogtap_collector.parts.numbers import Ints
     from pylogtap_collector.parts.part import Part
-    from pylogtap_collector.parts.reading import Batch
     from pylogtap_collector.parts.sealing import Sealed
     from pylogtap_collector.storage.shelf import Block
     from pylogtap_collector.storage.tiers import Tiers
@@ -65,32 +65,32 @@ def prepare(tiers: Tiers, connection: sqlite3.Connection, spare: int) -> Batchfu
         taken, last = taken + chunk.records, chunk.last
     if taken < BLOCK:
         return None
-    batches = tiers.hot.records(connection, chunks[0].first, last)
+    sizes = tiers.hot.sizes(connection, chunks[0].first, last)
     gone = {log_id for (log_id,) in connection.execute("SELECT log_id FROM gone")}
-    return Batchful(last, len(batches), _blocks(tiers, batches, gone))
+    return Batchful(last, len(sizes), list(_blocks(tiers, connection, sizes, gone)))
 
 
-def _blocks(tiers: Tiers, batches: list[Batch], gone: set[int]) -> list[tuple[Part, Sealed]]:
-    """Seal slices; where some are very large, in several blocks."""
-    groups: list[list[Batch]] = [[]]
+def _blocks(
+    tiers: Tiers, connection: sqlite3.Connection, sizes: list[tuple[int, int]], gone: set[int]
+) -> Iterator[tuple[Part, Sealed]]:
+    """Seal slices; where some are very large, in several blocks of about the same size."""
+    total = sum(size for _, size in sizes)
+    most = total / max(1, total // BLOCK)
+    groups: list[list[tuple[int, int]]] = []
     held = 0
-    for batch in batches:
-        if held >= BLOCK:
+    for number, size in sizes:
+        if held >= most * len(groups):
             groups.append([])
-            held = 0
-        groups[-1].append(batch)
-        held += len(batch.records)
-    found = []
+        groups[-1].append((number, size))
+        held += size
     for group in groups:
-        if not all(_ids(batch) <= gone for batch in group):
-            part = build(group, gone)
-            found.append((part, seal(part, tiers.dictionary)))
-    return found
+        if not gone or not all(_ids(*each) <= gone for each in group):
+            part = build(tiers.hot.records(connection, group[0][0], group[-1][0]), gone)
+            yield part, seal(part, tiers.dictionary)
 
 
-def _ids(batch: Batch) -> set[int]:
-    first = batch.number << 16
-    return set(range(first, first + len(batch.records)))
+def _ids(number: int, size: int) -> set[int]:
+    return set(range(number << 16, (number << 16) + size))
 
 
 def store(tiers: Tiers, connection: sqlite3.Connection, ready: Batchful) -> tuple[int, int]:
