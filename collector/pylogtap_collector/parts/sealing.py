@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 VERSION = 1
 LEVEL = 6  # of zstd: 4 % smaller than 3, for a tenth more time; from 9 on it costs more than it saves
 MINUTE_NS = 60_000_000_000
+_POINTER, _SECTION = 8, 20  # bytes that refer to a thing; as many of these for a section's place
 _NARROW = 1 << 15  # numbers below fit in 16 bits
 _encode = msgspec.msgpack.encode
 _local = threading.local()
@@ -183,6 +184,14 @@ class Summary(NamedTuple):
     head: Head
     places: dict[str, list[tuple[int, int]]]
     minutes: Ints
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory."""
+        head = self.head
+        arrays = [found for found in (*head, self.minutes) if isinstance(found, np.ndarray)]
+        things = len(head.forms) + len(head.sources) + _SECTION * sum(map(len, self.places.values()))
+        return sum(found.nbytes for found in arrays) + _POINTER * things
 
 
 def read_summary(data: bytes, dictionary: Dictionary) -> Summary:

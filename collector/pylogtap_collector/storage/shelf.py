@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.dictionary import Numbered
 
 _COLUMNS = "id, first_id, last_id, first_time, last_time, records, bytes"
-_SUMMARIES = 16 << 20  # bytes of summaries and filters, compressed and decompressed, that are kept
-_SUMMARY_COST = 12  # a summary in memory is so many times larger than on the disk
+_SUMMARIES = 32 << 20  # bytes of summaries and filters that are kept
+_ANSWERS = 4 << 20  # and of counts
 _KEY = 64  # bytes that keeping anything costs
 _ANSWER = 200  # and a count
 
@@ -77,7 +77,7 @@ class Shelf:
         self._dictionary = dictionary
         self._columns = _Kept(cache_bytes)
         self._summaries = _Kept(_SUMMARIES)
-        self._answers = _Kept(_SUMMARIES // 4)
+        self._answers = _Kept(_ANSWERS)
 
     def remembered(self, key: tuple[str, int] | None) -> int | None:
         """
@@ -95,7 +95,7 @@ class Shelf:
 
     def forget(self) -> None:
         """Forget all counts, as benchmarks want it."""
-        self._answers = _Kept(_SUMMARIES // 4)
+        self._answers = _Kept(_ANSWERS)
 
     def summary(self, connection: sqlite3.Connection, block: Block) -> tuple[Summary, bytes]:
         """Return what is known of a block's rows without looking at them, and its filter of words."""
@@ -105,7 +105,7 @@ class Shelf:
                 "SELECT summary, words FROM block WHERE id = ?", (block.id,)
             ).fetchone()
             found = read_summary(data, self._dictionary), words
-            self._summaries.put(block.id, found, len(data) * _SUMMARY_COST + len(words))
+            self._summaries.put(block.id, found, found[0].size + len(words))
         return found  # type: ignore[return-value]
 
     def open(self, connection: sqlite3.Connection, block: Block) -> Part:
