@@ -11,7 +11,7 @@ from pylogtap import wire
 from pylogtap_collector.parts.building import build
 from pylogtap_collector.parts.part import Part
 from pylogtap_collector.parts.reading import SegmentReader
-from pylogtap_collector.parts.sealing import Loader, fetch_column, read_summary, seal
+from pylogtap_collector.parts.sealing import Loader, decompress, read_summary, seal
 from pylogtap_collector.parts.sites import CallSites, Patterns
 from pylogtap_collector.wire import Definitions
 from tests.support.queries import KEYS, NAMES, VALUES, WORDS, text
@@ -170,6 +170,6 @@ def sealed(part: Part, level: int = 1) -> tuple[Part, bytes]:
 
     def fetch(name: str) -> list[bytes]:
         spans = summary.places[name]
-        return fetch_column(written.data[spans[0][0] : spans[-1][1]], spans)
+        return [decompress(written.data[begin:end]) for begin, end in spans]
 
     return Part(summary.head, Loader(summary, fetch), written.bloom), written.bloom

@@ -10,7 +10,7 @@ import numpy as np
 from pylogtap_collector.parts.columns import column_of
 from pylogtap_collector.parts.gathering import Gathering, named
 from pylogtap_collector.parts.numbers import renumber
-from pylogtap_collector.parts.part import Head, Part
+from pylogtap_collector.parts.part import Head, Part, pieces_of
 from pylogtap_collector.parts.texts import Texts
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def build(batches: Iterable[Batch], skip: Iterable[int] = ()) -> Part:
 
 def _pieces(found: Gathering, form: Ints, order: Ints) -> tuple[Texts, Codes]:
     """Return all pieces of messages, form by form and piece by piece, as texts and their numbers."""
-    pieces = np.array([known.pieces for known in found.forms], np.int64)
+    pieces = pieces_of(list(found.forms))
     sizes = pieces[form]
     starts = np.cumsum(sizes) - sizes  # of each record's pieces, in the order of arrival
     counts = np.bincount(form[order], minlength=len(pieces))
@@ -100,6 +100,7 @@ def _head(found: Gathering, columns: dict[str, Any], shapes: tuple[tuple[str, ..
         slices=np.array(list(found.received), np.int64),
         received=np.array(list(found.received.values()), np.int64),
         kinds={name: columns[name].kind for names in shapes for name in names},
+        pieces=pieces_of(forms),
     )
 
 

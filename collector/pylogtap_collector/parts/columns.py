@@ -74,7 +74,10 @@ class TextColumn:
 
     def some(self, places: Sequence[int]) -> list[Any]:
         """Return the values at some places."""
-        return self.distinct.some([int(self.codes[place]) for place in places])
+        return self.distinct.some(self._codes_at(places).tolist())
+
+    def _codes_at(self, places: Sequence[int]) -> Ints | Codes:
+        return self.codes[np.asarray(places, np.int64)]
 
     def matching(self, test: Callable[[Any], bool]) -> Mask:
         """Return which of them pass a test."""
@@ -86,6 +89,27 @@ class TextColumn:
         arranged, order = shorthand.arrange(self.distinct.values)
         codes = order[self.codes].astype(np.int64)
         return [*shorthand.write(arranged), numbers.pack(codes, differences=False)]
+
+
+class _StoredTexts(TextColumn):
+    """Texts whose numbers are read when they are asked for."""
+
+    def __init__(self, distinct: Texts, packed: bytes, count: int) -> None:
+        self.distinct = distinct
+        self._packed = packed
+        self._count = count
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._count
+
+    @cached_property
+    def codes(self) -> Codes:  # type: ignore[override]
+        """The number of each value."""
+        return numbers.unpack(self._packed, self._count).astype(np.int32)
+
+    def _codes_at(self, places: Sequence[int]) -> Ints | Codes:
+        return numbers.pick(self._packed, self._count, np.asarray(places, np.int64))
 
 
 class NumberColumn:
@@ -111,7 +135,12 @@ class NumberColumn:
 
     def some(self, places: Sequence[int]) -> list[Any]:
         """Return the values at some places."""
-        return [self.numbers[place].item() for place in places]
+        whole = self._whole_at(places)
+        found: list[Any] = (whole / self.scale if self.scale else whole).tolist()
+        return found
+
+    def _whole_at(self, places: Sequence[int]) -> Ints:
+        return self.whole[np.asarray(places, np.int64)]
 
     def matching(self, test: Callable[[Any], bool]) -> Mask:
         """Return which of them pass a test."""
@@ -122,6 +151,28 @@ class NumberColumn:
     def write(self) -> list[bytes]:
         """Return them as sections, each to be compressed by itself."""
         return [_encode(self.scale), numbers.pack(self.whole)]
+
+
+class _StoredNumbers(NumberColumn):
+    """Numbers that are read when they are asked for."""
+
+    def __init__(self, scale: int, packed: bytes, count: int) -> None:
+        self.kind = SCALED if scale else WHOLE
+        self.scale = scale
+        self._packed = packed
+        self._count = count
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return self._count
+
+    @cached_property
+    def whole(self) -> Ints:  # type: ignore[override]
+        """The values times the scale."""
+        return numbers.unpack(self._packed, self._count)
+
+    def _whole_at(self, places: Sequence[int]) -> Ints:
+        return numbers.pick(self._packed, self._count, np.asarray(places, np.int64))
 
 
 class FloatColumn:
@@ -228,9 +279,9 @@ def read_column(kind: str, count: int, sections: Sequence[bytes]) -> Column:
         sections: What its `write` returned.
     """
     if kind == TEXT:
-        return TextColumn(shorthand.read(sections[:-1]), numbers.unpack(sections[-1], count).astype(np.int32))
+        return _StoredTexts(shorthand.read(sections), sections[shorthand.SECTIONS], count)
     if kind in {WHOLE, SCALED}:
-        return NumberColumn(numbers.unpack(sections[1], count), _decode(sections[0]))
+        return _StoredNumbers(_decode(sections[0]), sections[1], count)
     if kind == FLOAT:
         planes = np.frombuffer(sections[0], np.uint8).reshape(8, count)
         return FloatColumn(np.ascontiguousarray(planes.T).view(np.float64).ravel())

@@ -52,11 +52,11 @@ class ByForm(NamedTuple):
 
     Attributes:
         every: Whether all rows of the form are meant.
-        rows: Rows of other forms that are meant, in their order.
+        places: Places of the rows of other forms that are meant, growing, see :meth:`Part.rows_at`.
     """
 
     every: Mask
-    rows: Ints
+    places: Ints
 
 
 Answer = bool | ByForm | np.ndarray
@@ -220,8 +220,8 @@ class _Words(Everywhere):
         self._phrase = phrase
 
     def ask(self, part: Part, among: Mask | None) -> Answer:
-        every, rows = self._phrase.find(part, among)
-        return ByForm(every, rows) if every.any() or len(rows) else False
+        every, places = self._phrase.find(part, among)
+        return ByForm(every, places) if every.any() or len(places) else False
 
     def possible(self, head: Head, words: bytes | None) -> bool:
         return bool(self._phrase.forms(head, words).any())
@@ -234,8 +234,8 @@ class _Fragments(Everywhere):
         self._fragment = fragment
 
     def ask(self, part: Part, among: Mask | None) -> Answer:
-        every, rows = self._fragment.find(part, among)
-        return ByForm(every, rows) if every.any() or len(rows) else False
+        every, places = self._fragment.find(part, among)
+        return ByForm(every, places) if every.any() or len(places) else False
 
     def possible(self, head: Head, words: bytes | None) -> bool:
         return bool(self._fragment.forms(head, words).any())

@@ -72,7 +72,8 @@ class Phrase:
             among: Rows that matter; what is found of others may be wrong.
 
         Returns:
-            For each form, whether all of its rows have it; and the rows of other forms that have it.
+            For each form, whether all of its rows have it; and the places of the rows of other forms that
+            have it, growing, see :meth:`Part.rows_at`.
         """
         every = self._every.flags(part.head)
         possible = self.forms(part.head, part.words) & ~every
@@ -80,52 +81,64 @@ class Phrase:
             return every, _NONE
         sure, unsure = self._in_pieces(part, every)
         doubtful = [unsure, *self._at_edges(part, possible)]
-        rows = np.setdiff1d(np.concatenate(doubtful), sure) if any(map(len, doubtful)) else _NONE
-        if among is not None:
-            rows = rows[among[rows]]
-        if len(rows):
-            verdicts = [
-                contains_run(tokens(message), self.wanted, prefix=self.prefix)
-                for message in messages_of(part, rows)
-            ]
-            sure = np.union1d(sure, rows[np.array(verdicts, np.bool_)])
-        return every, sure
+        return every, _settled(
+            part,
+            sure,
+            doubtful,
+            among,
+            lambda message: contains_run(tokens(message), self.wanted, prefix=self.prefix),
+        )
 
     def _in_pieces(self, part: Part, every: Mask) -> tuple[Ints, Ints]:
-        """Return rows that have it in a piece for certain, and those that have to be looked at."""
+        """Return places that have it in a piece for certain, and those that have to be looked at."""
         if part.words is not None and self._known and not bloom.may_hold(part.words, self._known[0][0]):
             return _NONE, _NONE
-        if len(self.wanted) == 1 and not self.prefix:
-            hits = part.texts.with_word(self.wanted[0])
-            found = part.rows_with(hits.codes)
-            closed = ~self._open.flags(part.head)
-            known = every[part.form[found]]
-            sure = closed[part.form[found]]
-            return found[sure & ~known], found[~sure & ~known]
-        words = self.certain
-        if not words:  # the beginning of a word alone
+        if self.certain:
+            codes = part.texts.with_word(self.certain[0]).codes
+        else:  # the beginning of a word alone
             needle = self.wanted[0]
-            codes = np.flatnonzero([needle in text.casefold() for text in part.texts.values])
-            rows = part.rows_with(codes.astype(np.int32))
-            return _NONE, rows[~every[part.form[rows]]]
-        rows = part.rows_with(part.texts.with_word(words[0]).codes)
-        return _NONE, rows[~every[part.form[rows]]]
+            codes = np.flatnonzero([needle in text.casefold() for text in part.texts.values]).astype(np.int32)
+        found = part.places_with(codes)
+        forms = part.forms_at(found)
+        found, forms = found[~every[forms]], forms[~every[forms]]
+        if len(self.wanted) > 1 or self.prefix:
+            return _NONE, found
+        closed = ~self._open.flags(part.head)[forms]
+        return found[closed], found[~closed]
 
     def _at_edges(self, part: Part, among: Mask) -> list[Ints]:
-        """Return rows in which it may be put together of literals and pieces."""
+        """Return places of rows in which it may be put together of literals and pieces."""
         found = []
         for number in np.flatnonzero(self._edged.flags(part.head) & among).tolist():
-            rows = part.rows_of_form(number)
+            places = part.places_of_form(number)
             pieces = part.pieces_of_form(number)
-            possible = np.zeros(len(rows), np.bool_)
+            possible = np.zeros(len(places), np.bool_)
             for edge in self._outlook(part.head.forms[number].literals).edges:
                 if edge.side == "any":
                     possible[:] = True
                     break
                 test, codes = edge_test(edge), pieces[edge.piece]
                 possible |= _passing(part, codes, test)
-            found.append(rows[possible])
+            found.append(places[possible])
         return found
+
+
+def _settled(
+    part: Part,
+    sure: Ints,
+    doubtful: Sequence[Ints],
+    among: Mask | None,
+    test: Callable[[str], bool],
+) -> Ints:
+    """Look at the messages at doubtful places; return all places that have what is looked for."""
+    if not any(map(len, doubtful)):
+        return sure
+    places = np.setdiff1d(np.concatenate(doubtful), sure)
+    rows = part.rows_at(places)
+    if among is not None:
+        places, rows = places[among[rows]], rows[among[rows]]
+    verdicts = np.fromiter(map(test, messages_of(part, rows)), np.bool_, len(rows))
+    return np.union1d(sure, places[verdicts])
 
 
 def _passing(part: Part, codes: Codes, test: Callable[[str], bool]) -> Mask:
@@ -184,19 +197,13 @@ class Fragment:
         possible = self.forms(part.head, part.words) & ~every
         if not possible.any():
             return every, _NONE
-        sure = part.rows_with(part.texts.holding(self.needle)) if self._in_pieces(part.words) else _NONE
-        sure = sure[~every[part.form[sure]]]
+        sure = part.places_with(part.texts.holding(self.needle)) if self._in_pieces(part.words) else _NONE
+        sure = sure[~every[part.forms_at(sure)]]
         doubtful = [
-            part.rows_of_form(number)
+            part.places_of_form(number)
             for number in np.flatnonzero(self._spans.flags(part.head) & possible).tolist()
         ]
-        if doubtful:
-            rows = np.setdiff1d(np.concatenate(doubtful), sure)
-            if among is not None:
-                rows = rows[among[rows]]
-            verdicts = np.array([self.needle in message for message in messages_of(part, rows)], np.bool_)
-            sure = np.union1d(sure, rows[verdicts])
-        return every, sure
+        return every, _settled(part, sure, doubtful, among, lambda message: self.needle in message)
 
     def _in_pieces(self, words: bytes | None) -> bool:
         """Tell whether a piece may have the whole string, by the filter of a part."""
@@ -213,8 +220,13 @@ def _may_span(literals: Sequence[str], needle: str) -> bool:
             continue
         if 0 < number < last and literal in needle:
             return True
-        ends = number < last and any(literal.endswith(needle[:size]) for size in range(1, len(needle)))
-        begins = number > 0 and any(literal.startswith(needle[-size:]) for size in range(1, len(needle)))
+        ends = number < last and literal[-1] in needle and _overlap(literal, needle, len(needle) - 1)
+        begins = number > 0 and literal[0] in needle and _overlap(needle, literal, len(needle) - 1)
         if ends or begins:
             return True
     return False
+
+
+def _overlap(first: str, second: str, most: int) -> bool:
+    """Tell whether a text ends with the beginning of another, of so many characters at most."""
+    return any(first.endswith(second[:size]) for size in range(1, min(len(first), len(second), most) + 1))

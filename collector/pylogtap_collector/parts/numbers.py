@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("<Bq")  # bytes of a number; what to add to each
 T = TypeVar("T")
+_WHOLE = (1 << 64) - 1
 _DIFFERENCES = 0x80  # flag beside the width
 
 
@@ -61,13 +62,33 @@ def unpack(data: bytes, count: int) -> Ints:
         return np.empty(0, np.int64)
     head, low = _HEAD.unpack_from(data)
     width = head & ~_DIFFERENCES
-    wide = np.zeros((count, 8), np.uint8)
-    if width:
-        wide[:, :width] = np.frombuffer(data, np.uint8, width * count, _HEAD.size).reshape(width, count).T
-    numbers = wide.view(np.uint64).ravel()
-    numbers += np.uint64(low & 0xFFFF_FFFF_FFFF_FFFF)
+    numbers = np.full(count, low & _WHOLE, np.uint64)
+    for plane in range(width):
+        numbers += _plane(data, plane, count).astype(np.uint64) << np.uint64(8 * plane)
     signed = numbers.view(np.int64)
     return np.cumsum(signed) if head & _DIFFERENCES else signed
+
+
+def pick(data: bytes, count: int, places: Ints) -> Ints:
+    """
+    Read some numbers of a column that is not stored by differences.
+
+    Args:
+        data: From :func:`pack`.
+        count: How many numbers there are.
+        places: Of those that are read.
+    """
+    if not len(places):
+        return np.empty(0, np.int64)
+    width, low = _HEAD.unpack_from(data)
+    numbers = np.full(len(places), low & _WHOLE, np.uint64)
+    for plane in range(width):
+        numbers += _plane(data, plane, count)[places].astype(np.uint64) << np.uint64(8 * plane)
+    return numbers.view(np.int64)
+
+
+def _plane(data: bytes, plane: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    return np.frombuffer(data, np.uint8, count, _HEAD.size + plane * count)
 
 
 def number_first(values: Collection[Any]) -> tuple[list[Any], Codes]:

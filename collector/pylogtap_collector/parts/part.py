@@ -48,6 +48,7 @@ class Head(NamedTuple):
         slices: Number of each slice that its rows came with, growing.
         received: When each slice came, ns since the epoch.
         kinds: Kind of each column that only some rows have, by its name.
+        pieces: How many pieces messages of each form have.
         form_ids: Number of each form in the store; None where the part is not in it.
     """
 
@@ -66,7 +67,13 @@ class Head(NamedTuple):
     slices: Ints
     received: Ints
     kinds: dict[str, str]
+    pieces: Ints
     form_ids: Ints | None = None
+
+
+def pieces_of(forms: Sequence[Form]) -> Ints:
+    """Return how many pieces messages of each form have."""
+    return np.array([len(form.literals) - 1 for form in forms], np.int64)
 
 
 class Part:
@@ -138,43 +145,59 @@ class Part:
         return np.argsort(self.form, kind="stable")  # of 16-bit numbers: a radix sort
 
     @cached_property
-    def _form_starts(self) -> list[int]:
-        return [0, *np.cumsum(self.head.form_counts).tolist()]
+    def _form_starts(self) -> Ints:
+        return np.concatenate([[0], np.cumsum(self.head.form_counts)])
 
     def rows_of_form(self, number: int) -> Ints:
         """Return the rows of a form, in their order."""
         return self._by_form[self._form_starts[number] : self._form_starts[number + 1]]
 
+    def places_of_form(self, number: int) -> Ints:
+        """Return the places of a form's rows, see :meth:`rows_at`."""
+        return np.arange(self._form_starts[number], self._form_starts[number + 1])
+
+    def rows_at(self, places: Ints) -> Ints:
+        """
+        Return rows by their places.
+
+        Args:
+            places: Counted form by form, and within a form in the order of rows: of these more is known
+                before columns are loaded.
+        """
+        return self._by_form[places]
+
+    def forms_at(self, places: Ints) -> Ints:
+        """Return the forms of rows by their places, see :meth:`rows_at`."""
+        return np.searchsorted(self._form_starts, places, side="right") - 1
+
     @cached_property
-    def _piece_starts(self) -> list[int]:
-        sizes = [
-            count * form.pieces
-            for count, form in zip(self.head.form_counts.tolist(), self.head.forms, strict=True)
-        ]
-        return [0, *np.cumsum(np.array(sizes, np.int64)).tolist()]
+    def _piece_starts(self) -> Ints:
+        return np.concatenate([[0], np.cumsum(self.head.form_counts * self.head.pieces)])
 
     def pieces_of_form(self, number: int) -> list[Codes]:
         """Return for each piece of a form's messages the numbers of its texts, one for each of its rows."""
         count = int(self.head.form_counts[number])
-        start = self._piece_starts[number]
+        start = int(self._piece_starts[number])
         pieces: Codes = self.load("pieces")
         return [
             pieces[start + count * piece : start + count * (piece + 1)]
-            for piece in range(self.head.forms[number].pieces)
+            for piece in range(int(self.head.pieces[number]))
         ]
 
-    def rows_with(self, codes: Codes) -> Ints:
-        """Return the rows that have one of some texts as a piece of their message, in their order."""
+    def places_with(self, codes: Codes) -> Ints:
+        """Return the places of the rows that have one of some texts as a piece of their message, growing."""
         if not len(codes):
             return np.empty(0, np.int64)
-        wanted = np.zeros(len(self.texts), np.bool_)
-        wanted[codes] = True
-        places = np.flatnonzero(wanted[self.load("pieces")])
-        starts = np.array(self._piece_starts, np.int64)
-        forms = np.searchsorted(starts, places, side="right") - 1
-        counts = np.maximum(self.head.form_counts, 1)
-        among = (places - starts[forms]) % counts[forms]
-        return np.unique(self._by_form[np.array(self._form_starts, np.int64)[forms] + among])
+        pieces: Codes = self.load("pieces")
+        if len(codes) == 1:
+            found = np.flatnonzero(pieces == codes[0])
+        else:
+            wanted = np.zeros(len(self.texts), np.bool_)
+            wanted[codes] = True
+            found = np.flatnonzero(wanted[pieces])
+        forms = np.searchsorted(self._piece_starts, found, side="right") - 1
+        among = (found - self._piece_starts[forms]) % np.maximum(self.head.form_counts, 1)[forms]
+        return np.unique(self._form_starts[forms] + among)
 
     def rows_of_column(self, name: str) -> Ints:
         """Return the rows that have a value in a column, in their order."""

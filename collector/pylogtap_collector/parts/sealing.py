@@ -18,7 +18,7 @@ import zstandard
 from pylogtap_collector.parts import numbers, shorthand
 from pylogtap_collector.parts.columns import read_column
 from pylogtap_collector.parts.faces import class_of
-from pylogtap_collector.parts.part import Head, Part
+from pylogtap_collector.parts.part import Head, Part, pieces_of
 from pylogtap_collector.parts.vocabulary import filter_of
 
 if TYPE_CHECKING:
@@ -212,15 +212,17 @@ def read_summary(data: bytes, dictionary: Dictionary) -> Summary:
         name: numbers.unpack(packed, count)
         for name, (count, packed) in zip(_NUMBERS, found.numbers, strict=True)
     }
+    forms = dictionary.forms(found.forms)
     head = Head(
         found.count,
         *found.ids,
         *found.times,
         dictionary.sources(found.sources),
-        dictionary.forms(found.forms),
+        forms,
         tuple(found.shapes),
         **facts,
         kinds=found.kinds,
+        pieces=pieces_of(forms),
         form_ids=np.array(found.forms, np.int64),
     )
     total = sum(count for _, count in found.directory)
@@ -240,13 +242,13 @@ def read_summary(data: bytes, dictionary: Dictionary) -> Summary:
 class Loader:
     """Decodes the columns of a sealed part, each once."""
 
-    def __init__(self, summary: Summary, fetch: Callable[[str], list[bytes]]) -> None:
+    def __init__(self, summary: Summary, fetch: Callable[[str], Sequence[bytes]]) -> None:
         """
         Decode nothing yet.
 
         Args:
             summary: Of the part.
-            fetch: Returns the decompressed sections of a column by its name.
+            fetch: Returns the decompressed sections of a column by its name, each when it is asked for.
         """
         self._head = summary.head
         self._fetch = fetch
@@ -258,7 +260,7 @@ class Loader:
             self._decoded[name] = self._decode(name, self._fetch(name))
         return self._decoded[name]
 
-    def _decode(self, name: str, sections: list[bytes]) -> Any:
+    def _decode(self, name: str, sections: Sequence[bytes]) -> Any:
         head = self._head
         if name == "times":
             return _unpack_times(sections, self("source"))
@@ -270,23 +272,10 @@ class Loader:
         if name == "texts":
             return shorthand.read(sections)
         if name == "pieces":
-            pieces = np.array([form.pieces for form in head.forms], np.int64)
-            return numbers.unpack(sections[0], int((head.form_counts * pieces).sum())).astype(np.int32)
+            return numbers.unpack(sections[0], int((head.form_counts * head.pieces).sum())).astype(np.int32)
         having = np.array([name in shape for shape in head.shapes], np.bool_)
         rows = head.rows if having.all() else int(np.count_nonzero(having[self("shape")]))
         return read_column(head.kinds[name], rows, sections)
-
-
-def fetch_column(data: bytes, spans: Sequence[tuple[int, int]]) -> list[bytes]:
-    """
-    Return the decompressed sections of a column.
-
-    Args:
-        data: The bytes from the first span's beginning to the last one's end.
-        spans: Of its sections.
-    """
-    base = spans[0][0]
-    return [decompress(data[begin - base : end - base]) for begin, end in spans]
 
 
 def _minutes(part: Part) -> Ints:

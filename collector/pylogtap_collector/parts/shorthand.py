@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HEX_RUN = re.compile(rb"([0-9a-f]{8,255})")
 _HEAD = struct.Struct("<IIIIB")  # numbers, lines, runs, different runs; flags
 _IS_ESCAPED, _IS_ASCII = 1, 2
+SECTIONS = 6  # that texts are written in
 _DIGITS = 19  # of the largest whole number of 64 bits
 _LARGEST = (1 << 63) - 1
 
@@ -126,16 +127,37 @@ def write(texts: Texts) -> list[bytes]:
     ]
 
 
+class _Stored(Texts):
+    """Texts whose sections are read when they are asked for."""
+
+    def __init__(self, sections: Sequence[bytes]) -> None:
+        self._sections = sections
+        self.whole, self.count, self._marks, self._different, flags = _HEAD.unpack(sections[0])
+        self._is_escaped = bool(flags & _IS_ESCAPED)
+
+    @cached_property
+    def integers(self) -> Ints:  # type: ignore[override]
+        """Those that are whole numbers."""
+        return numbers.unpack(self._sections[1], self.whole)
+
+    @cached_property
+    def runs(self) -> Lifted:  # type: ignore[override]
+        """What the marks in lines stand for."""
+        if not self._marks:
+            return ()
+        codes, lengths, digits = (self._sections[place] for place in (3, 4, 5))
+        return Runs(numbers.unpack(codes, self._marks), numbers.unpack(lengths, self._different), digits)
+
+    @cached_property
+    def _lines(self) -> tuple[bytes, bool]:
+        return self._sections[2], self._is_escaped
+
+
 def read(sections: Sequence[bytes]) -> Texts:
     """
-    Read texts.
+    Read texts, as far as they are asked for.
 
     Args:
         sections: From :func:`write`.
     """
-    head, integers, raw, codes, lengths, digits = sections
-    count, lines, runs, different, flags = _HEAD.unpack(head)
-    found: Lifted = ()
-    if runs:
-        found = Runs(numbers.unpack(codes, runs), numbers.unpack(lengths, different), digits)
-    return Texts(numbers.unpack(integers, count), raw, lines, found, escaped=bool(flags & _IS_ESCAPED))
+    return _Stored(sections)

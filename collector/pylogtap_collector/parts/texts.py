@@ -80,13 +80,14 @@ class Texts:
             escaped: Lines have escapes.
         """
         self.integers = integers
+        self.whole = len(integers)
         self.count = count
         self.runs = runs
         self.__dict__["_lines"] = raw, escaped
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self.integers) + self.count
+        return self.whole + self.count
 
     @classmethod
     def of(cls, values: Sequence[str]) -> Texts:
@@ -127,7 +128,7 @@ class Texts:
         """Return the texts of some numbers: quicker than all of them, where these are few."""
         if "values" in self.__dict__ or len(codes) > len(self) // 8:
             return [self.values[code] for code in codes]
-        first = len(self.integers)
+        first = self.whole
         return [str(int(self.integers[code])) if code < first else self._line(code - first) for code in codes]
 
     def holding(self, needle: str) -> Codes:
@@ -138,17 +139,15 @@ class Texts:
             needle: Not empty.
         """
         found: list[int] = []
-        if needle.isdecimal() and len(self.integers):
-            found += [
-                number for number, text in enumerate(self.values[: len(self.integers)]) if needle in text
-            ]
+        if needle.isdecimal() and self.whole:
+            found += [number for number, text in enumerate(self.values[: self.whole]) if needle in text]
         if self.escaped or "\n" in needle:
-            first = len(self.integers)
+            first = self.whole
             found += [number for number in range(first, len(self)) if needle in self.values[number]]
             return np.array(found, np.int32)
         raw = self._lines_for(needle, inner=True)
         places = _occurrences(raw, needle.encode())
-        codes = np.unique(np.searchsorted(_breaks(raw), places)) + len(self.integers)
+        codes = np.unique(np.searchsorted(_breaks(raw), places)) + self.whole
         return np.concatenate([np.array(found, np.int32), codes.astype(np.int32)])
 
     def with_word(self, word: str) -> Hits:
@@ -162,7 +161,7 @@ class Texts:
         if self.escaped or not self._is_ascii:
             places = [
                 (number, found.start() == 0, found.end() == len(text))
-                for number, text in enumerate(self._folded, len(self.integers))
+                for number, text in enumerate(self._folded, self.whole)
                 for found in re.finditer(r"\w+", text)
                 if found[0] == word
             ]
@@ -179,7 +178,7 @@ class Texts:
         return Hits(np.array(codes, np.int32), np.array(first, np.bool_), np.array(last, np.bool_))
 
     def _among_numbers(self, word: str) -> tuple[list[int], list[bool], list[bool]]:
-        if len(self.integers) and is_number(word):
+        if self.whole and is_number(word):
             codes = np.flatnonzero(self.integers == int(word)).tolist()
             return codes, [True] * len(codes), [True] * len(codes)
         return [], [], []
@@ -191,7 +190,7 @@ class Texts:
         before, behind = framed[places], framed[places + len(word) + 1]
         whole = _EDGE[before] & _EDGE[behind]
         places = places[whole]
-        codes = np.searchsorted(_breaks(raw), places) + len(self.integers)
+        codes = np.searchsorted(_breaks(raw), places) + self.whole
         return Hits(codes.astype(np.int32), before[whole] == _LINE, behind[whole] == _LINE)
 
     def _lines_for(self, needle: str, *, inner: bool) -> bytes:
@@ -219,7 +218,7 @@ class Texts:
 
     @cached_property
     def _folded(self) -> list[str]:
-        return [value.casefold() for value in self.values[len(self.integers) :]]
+        return [value.casefold() for value in self.values[self.whole :]]
 
     @cached_property
     def _starts(self) -> Ints:

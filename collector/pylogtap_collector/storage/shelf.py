@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from pylogtap_collector.parts.part import Part
-from pylogtap_collector.parts.sealing import Loader, Summary, fetch_column, read_summary
+from pylogtap_collector.parts.sealing import Loader, Summary, decompress, read_summary
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _COLUMNS = "id, first_id, last_id, first_time, last_time, records, bytes"
 _SUMMARIES = 32 << 20  # bytes of summaries and filters that are kept
 _ANSWERS = 4 << 20  # and of counts
-_KEY = 64  # bytes that keeping anything costs
+_KEY = 150  # bytes that keeping anything costs
 _ANSWER = 200  # and a count
 
 
@@ -115,20 +116,40 @@ class Shelf:
 
     def _fetcher(
         self, connection: sqlite3.Connection, block: Block, summary: Summary
-    ) -> Callable[[str], list[bytes]]:
-        def fetch(name: str) -> list[bytes]:
-            key = (block.id, name)
-            found = self._columns.get(key)
-            if found is None:
-                spans = summary.places[name]
-                begin, end = spans[0][0], spans[-1][1]
-                with connection.blobopen("block_data", "data", block.id, readonly=True) as blob:
-                    blob.seek(begin)
-                    found = fetch_column(blob.read(end - begin), spans)
-                self._columns.put(key, found, sum(map(len, found)) + _KEY)
-            return found  # type: ignore[return-value]
+    ) -> Callable[[str], Sequence[bytes]]:
+        return lambda name: _Sections(self._columns, connection, (block.id, name), summary.places[name])
 
-        return fetch
+
+class _Sections(Sequence[bytes]):
+    """The sections of a column, each read and decompressed when it is asked for."""
+
+    def __init__(
+        self, kept: _Kept, connection: sqlite3.Connection, key: tuple[int, str], spans: list[tuple[int, int]]
+    ) -> None:
+        self._kept = kept
+        self._connection = connection
+        self._key = key
+        self._spans = spans
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        key = (*self._key, place)
+        found: bytes | None = self._kept.get(key)  # type: ignore[assignment]
+        if found is None:
+            begin, end = self._spans[place]
+            with self._connection.blobopen("block_data", "data", self._key[0], readonly=True) as blob:
+                blob.seek(begin)
+                found = decompress(blob.read(end - begin))
+            self._kept.put(key, found, len(found) + _KEY)
+        return found
 
 
 def blocks(
