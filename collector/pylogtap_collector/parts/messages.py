@@ -9,7 +9,7 @@ import numpy as np
 
 from pylogtap_collector.parts import bloom
 from pylogtap_collector.parts.perform import PerForm
-from pylogtap_collector.parts.rows import messages_of
+from pylogtap_collector.parts.rows import messages_at
 from pylogtap_collector.parts.words import Outlook, edge_test, outlook, whole_words
 from pylogtap_collector.query.fields import tokens
 from pylogtap_collector.query.matcher import contains_run
@@ -134,10 +134,9 @@ def _settled(
     if not any(map(len, doubtful)):
         return sure
     places = np.setdiff1d(np.concatenate(doubtful), sure)
-    rows = part.rows_at(places)
     if among is not None:
-        places, rows = places[among[rows]], rows[among[rows]]
-    verdicts = np.fromiter(map(test, messages_of(part, rows)), np.bool_, len(rows))
+        places = places[among[part.rows_at(places)]]
+    verdicts = np.fromiter(map(test, messages_at(part, places)), np.bool_, len(places))
     return np.union1d(sure, places[verdicts])
 
 

@@ -71,6 +71,24 @@ def messages_of(part: Part, rows: Ints) -> list[str]:
     return messages
 
 
+def messages_at(part: Part, places: Ints) -> list[str]:
+    """
+    Return the messages of rows by their places, see :meth:`Part.rows_at`: less of the part has to be loaded.
+
+    Args:
+        part: Holds them.
+        places: Growing.
+    """
+    messages: list[str] = []
+    forms, counts = np.unique(part.forms_at(places), return_counts=True)
+    begin = 0
+    for form, count in zip(forms.tolist(), counts.tolist(), strict=True):
+        among = places[begin : begin + count] - part.places_of_form(form)[0]
+        messages += part.messages(form, among.tolist())
+        begin += count
+    return messages
+
+
 def values_of(part: Part, rows: Ints) -> list[dict[str, Any]]:
     """
     Return for each row its values by the names of their columns, in the order of its shape.

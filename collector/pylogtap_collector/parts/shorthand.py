@@ -132,7 +132,7 @@ class _Stored(Texts):
 
     def __init__(self, sections: Sequence[bytes]) -> None:
         self._sections = sections
-        self.whole, self.count, self._marks, self._different, flags = _HEAD.unpack(sections[0])
+        self.whole, self.count, self.marks, self._different, flags = _HEAD.unpack(sections[0])
         self._is_escaped = bool(flags & _IS_ESCAPED)
 
     @cached_property
@@ -143,10 +143,10 @@ class _Stored(Texts):
     @cached_property
     def runs(self) -> Lifted:  # type: ignore[override]
         """What the marks in lines stand for."""
-        if not self._marks:
+        if not self.marks:
             return ()
         codes, lengths, digits = (self._sections[place] for place in (3, 4, 5))
-        return Runs(numbers.unpack(codes, self._marks), numbers.unpack(lengths, self._different), digits)
+        return Runs(numbers.unpack(codes, self.marks), numbers.unpack(lengths, self._different), digits)
 
     @cached_property
     def _lines(self) -> tuple[bytes, bool]:

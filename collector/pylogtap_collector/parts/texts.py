@@ -83,6 +83,7 @@ class Texts:
         self.whole = len(integers)
         self.count = count
         self.runs = runs
+        self.marks = len(runs)
         self.__dict__["_lines"] = raw, escaped
 
     def __len__(self) -> int:
@@ -195,7 +196,7 @@ class Texts:
 
     def _lines_for(self, needle: str, *, inner: bool) -> bytes:
         """Return lines in which a string can be found: with marks where none of them can be part of it."""
-        if not self.runs:
+        if not self.marks:
             return self.raw
         if inner:
             hidden = needle[0] in _HEX_DIGITS or needle[-1] in _HEX_DIGITS
@@ -205,7 +206,7 @@ class Texts:
     @cached_property
     def _whole(self) -> bytes:
         """Lines without marks."""
-        if not self.runs:
+        if not self.marks:
             return self.raw
         parts = self.raw.split(MARK)
         joined = [b""] * (2 * len(parts) - 1)
@@ -228,7 +229,7 @@ class Texts:
     def _line(self, number: int) -> str:
         begin, end = self._starts[number : number + 2].tolist()
         line = self.raw[begin : end - 1]
-        if self.runs and MARK in line:
+        if self.marks and MARK in line:
             run = self.raw.count(MARK, 0, begin)
             while MARK in line:
                 line = line.replace(MARK, self.runs[run].encode(), 1)
