@@ -110,6 +110,12 @@ class Bucket(Model):
     )
 
 
+class Count(Model):
+    """How many records match."""
+
+    total: int
+
+
 class Histogram(Model):
     """Counts over the whole range asked for."""
 

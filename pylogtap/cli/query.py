@@ -25,7 +25,7 @@ PAGE = 1000  # the most that the API gives at once
     examples=(
         "pylogtap query 'level:>=warning service:checkout \"card declined\"' --since 1h",
         "pylogtap query order:1042 --format json | jq .message",
-        "pylogtap query 'declined -user.id:42'",
+        "pylogtap query 'declined -user.id:42' --count",
     ),
 )
 @click.argument("query", nargs=-1)
@@ -33,10 +33,18 @@ PAGE = 1000  # the most that the API gives at once
 @click.option(
     "-n", "--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest that match."
 )
+@click.option("--count", "only_count", is_flag=True, help="Print how many match, and nothing else.")
 @format_option("pretty")
 @collector_options
 def query(
-    query: tuple[str, ...], since: str | None, until: str | None, limit: int, form: str, **collector: Any
+    query: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    limit: int,
+    form: str,
+    *,
+    only_count: bool,
+    **collector: Any,
 ) -> None:
     """
     Search the records, and print what is found, oldest first.
@@ -49,6 +57,9 @@ def query(
 
     settings = load(**collector)
     api = Api(settings.url, settings.key)
+    if only_count:
+        click.echo(api.get(f"{LOGS}/count", q=" ".join(query), since=since, until=until)["total"])
+        return
     found = list(pages(api, " ".join(query), order="desc", limit=limit, since=since, until=until))
     writer = open_writer(form)
     for log in reversed(found):

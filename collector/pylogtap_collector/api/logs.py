@@ -29,6 +29,7 @@ from pylogtap_collector.errors import (
     StaleVersion,
 )
 from pylogtap_collector.models import (
+    Count,
     Deleted,
     Facets,
     Histogram,
@@ -65,6 +66,14 @@ async def list_logs(
     return await services.logs.page(q, since=since, until=until, order=order, limit=limit, cursor=cursor)
 
 
+@routes.get("/api/v1/logs/count", errors=_ASKED)
+async def count_logs(
+    services: Services, q: QueryText = "", since: Since = None, until: Until = None
+) -> Count:
+    """Count records."""
+    return await services.logs.count(q, since=since, until=until)
+
+
 @routes.get("/api/v1/logs/histogram", errors=_ASKED)
 async def count_logs_over_time(
     services: Services,
@@ -72,13 +81,21 @@ async def count_logs_over_time(
     since: Since = None,
     until: Until = None,
     buckets: Annotated[int, Field(ge=1, le=1000, description="Stretches to count in.")] = 60,
+    step: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=366 * 86_400,
+            description="Length of a stretch in seconds, instead of a number: they begin at its multiples.",
+        ),
+    ] = None,
 ) -> Histogram:
     """
     Count records over time, by level.
 
     All stretches are returned, also those without a record.
     """
-    return await services.logs.histogram(q, since=since, until=until, buckets=buckets)
+    return await services.logs.histogram(q, since=since, until=until, buckets=buckets, step_s=step)
 
 
 @routes.get("/api/v1/logs/facets", errors=_ASKED)

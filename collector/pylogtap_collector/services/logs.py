@@ -10,6 +10,7 @@ from pylogtap_collector import query as language
 from pylogtap_collector.errors import Invalid, NotFound
 from pylogtap_collector.models import (
     Bucket,
+    Count,
     Deleted,
     Facet,
     Facets,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.tiers import Tiers
 
 _EXPORT_CHUNK = 1_000  # records in memory at once
+_MOST_BUCKETS = 20_000
 _HOUR_NS = 3_600_000_000_000
 
 
@@ -131,8 +133,31 @@ class Logs:
 
         return await self._engine.read(job)
 
+    async def count(self, q: str, *, since: str | None = None, until: str | None = None) -> Count:
+        """
+        Count records.
+
+        Args:
+            q: A query; empty: all.
+            since: Beginning of the range.
+            until: End of the range.
+
+        Raises:
+            InvalidQuery: The query cannot be read.
+        """
+        selection = self._select(q, since, until)
+        return await self._engine.read(
+            lambda connection: Count(total=counts.count(self._tiers, connection, selection))
+        )
+
     async def histogram(
-        self, q: str, *, since: str | None = None, until: str | None = None, buckets: int = 60
+        self,
+        q: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        buckets: int = 60,
+        step_s: int | None = None,
     ) -> Histogram:
         """
         Count records over time.
@@ -142,28 +167,31 @@ class Logs:
             since: Beginning of the range; without it, the first record there is.
             until: End of the range; without it, now, or behind the last record where that is later.
             buckets: How many stretches of the same length to count in; all are returned, also empty ones.
+            step_s: Length of a stretch in seconds, instead: stretches begin at multiples of it, and without
+                `until` end behind the last record.
 
         Raises:
             InvalidQuery: The query cannot be read.
-            Invalid: The range has no length.
+            Invalid: The range has no length, or is too long for the step.
         """
         asked = self._select(q, since, until)
         now = time.time_ns()
 
         def job(connection: sqlite3.Connection) -> Histogram:
-            stored = counts.span(self._tiers, connection)
-            first, end = asked.since_ns, asked.until_ns
-            if end is None:
-                end = max(now, stored.until_ns) if stored else now
-            if first is None:
-                first = min(stored.since_ns, end - 1) if stored else end - _HOUR_NS
-            if first >= end:
-                raise Invalid("The range has no length: `since` has to be before `until`.")
+            first, end = _range(asked, counts.span(self._tiers, connection), None if step_s else now)
+            selection, number = Selection(asked.query, first, end), buckets
             step = -(-(end - first) // buckets)
-            selection = Selection(asked.query, first, end)
-            return _histogram(
-                first, end, step, buckets, counts.by_time(self._tiers, connection, selection, first, step)
-            )
+            if step_s:
+                step = step_s * 1_000_000_000
+                first -= first % step
+                number = -(-(end - first) // step)
+                if number > _MOST_BUCKETS:
+                    raise Invalid(
+                        f"The range has {number} stretches of {step_s} s, more than {_MOST_BUCKETS}: "
+                        "take a larger `step`, or a shorter range."
+                    )
+            found = counts.by_time(self._tiers, connection, selection, first, step)
+            return _histogram(first, end, step, number, found)
 
         return await self._engine.read(job)
 
@@ -322,6 +350,19 @@ class Logs:
         if found is None:
             raise NotFound(f"There is no log {log_id}; it may have been deleted.")
         return found
+
+
+def _range(asked: Selection, stored: counts.Span | None, now: int | None) -> tuple[int, int]:
+    """Return the range that is asked for, where it says no ends that of what is stored, or until now."""
+    first, end = asked.since_ns, asked.until_ns
+    if end is None:
+        ends = [each for each in (now, stored.until_ns if stored else None) if each is not None]
+        end = max(ends, default=time.time_ns())
+    if first is None:
+        first = min(stored.since_ns, end - 1) if stored else end - _HOUR_NS
+    if first >= end:
+        raise Invalid("The range has no length: `since` has to be before `until`.")
+    return first, end
 
 
 def _histogram(first: int, end: int, step: int, buckets: int, found: dict[tuple[int, str], int]) -> Histogram:

@@ -112,16 +112,23 @@ def by_time(
     by_minute = since_ns % MINUTE_NS == 0 and step_ns % MINUTE_NS == 0
     rolled: list[Ints] = []  # minute, class, count
     cells: list[Ints] = []
+    counts: list[Ints] = []
     for tier in _possible(tiers, connection, selection, evaluation):
         inside = everything and selection.holds(tier)
         if inside and by_minute and tier.block is not None:
             rolled.append(tier.summary.minutes)
             continue
+        if inside and (tier.first_time - since_ns) // step_ns == (tier.last_time - since_ns) // step_ns:
+            cell, head = (tier.first_time - since_ns) // step_ns * 8, tier.head
+            sums = np.bincount(_classes(tiers, head), head.form_counts, minlength=8).astype(np.int64)
+            cells.append(cell + np.arange(8))
+            counts.append(sums)
+            continue
         part = tier.open()
         rows = slice(None) if inside else selection.rows(evaluation, part)
         classes = _classes(tiers, part.head)[part.form[rows]]
         cells.append((part.times[rows] - since_ns) // step_ns * 8 + classes)
-    counts = [np.ones(sum(map(len, cells)), np.int64)]
+        counts.append(np.ones(len(classes), np.int64))
     if rolled:
         minutes, classes, found = np.concatenate(rolled, axis=1)
         cells.append((minutes * MINUTE_NS - since_ns) // step_ns * 8 + classes)

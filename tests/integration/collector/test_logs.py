@@ -13,6 +13,7 @@ from pylogtap import wire
 from pylogtap_collector.errors import Invalid, InvalidCursor, InvalidQuery, NotFound, QueryTooSlow
 from pylogtap_collector.models import LogPatch
 from pylogtap_collector.services import logs as services
+from pylogtap_collector.storage import sealing
 from tests.support.segments import SegmentBuilder, numbered_segment
 from tests.support.stores import deliver, messages, running_store
 
@@ -174,6 +175,39 @@ async def test_histogram(timeline: Collector) -> None:
     assert found.buckets[1].start == datetime.fromtimestamp(1_700_000_010, UTC)
     wide = await timeline.services.logs.histogram("failed", since="1699999940", until="1700000120", buckets=9)
     assert [bucket.total for bucket in wide.buckets] == [0, 0, 0, 2, 2, 2, 0, 0, 0]
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_histogram_by_step(
+    timeline: Collector, monkeypatch: pytest.MonkeyPatch, *, sealed: bool
+) -> None:
+    """Stretches of a given length begin at its multiples and end behind the last record, sealed or not."""
+    if sealed:
+        monkeypatch.setattr(sealing, "BLOCK", 8)
+        while await timeline.keeper.seal(spare=0):
+            pass
+    found = await timeline.services.logs.histogram("", step_s=60)
+    assert [bucket.total for bucket in found.buckets] == [40, 20]
+    assert [bucket.start.second for bucket in found.buckets] == [0, 0]
+    odd = await timeline.services.logs.histogram("", since="1700000005", step_s=7)
+    assert (odd.total, odd.step_s) == (55, 7.0)
+    with pytest.raises(Invalid, match="larger `step`"):
+        await timeline.services.logs.histogram("", since="0", step_s=1)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+async def test_count(timeline: Collector, monkeypatch: pytest.MonkeyPatch, *, sealed: bool) -> None:
+    """Records are counted, all or those of a query, sealed or not; asked again, the same."""
+    if sealed:
+        monkeypatch.setattr(sealing, "BLOCK", 8)
+        while await timeline.keeper.seal(spare=0):
+            pass
+    logs = timeline.services.logs
+    for _ in range(2):
+        assert (await logs.count("")).total == 60
+        assert (await logs.count("failed")).total == 6
+        assert (await logs.count("failed", since="1700000000", until="1700000030")).total == 3
+        assert (await logs.count("nowhere")).total == 0
 
 
 async def test_histogram_without_a_range_has_everything(timeline: Collector) -> None:
