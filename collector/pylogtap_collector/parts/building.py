@@ -114,14 +114,17 @@ class _Rows:
         return face
 
     def _add_carefully(self, record: Any, batch: Batch) -> None:
-        told = record if type(record) is Told else _tell(record, batch)
+        self.add_told(record if type(record) is Told else _tell(record, batch), batch.received)
+
+    def add_told(self, told: Told, received: int) -> None:
+        """Gather a record that is told already; its id is added apart."""
         place = len(self.times)
         self.form.append(number_of(self.forms, told.form))
         self.source.append(number_of(self.sources, told.source))
         self.pieces.append(told.pieces)
         self.fields.append(told.fields)
         self.times.append(0.0)
-        self.when[place] = batch.received if told.time_ns is None else told.time_ns
+        self.when[place] = received if told.time_ns is None else told.time_ns
         if told.extras:
             self.extras[place] = told.extras
 
@@ -155,7 +158,26 @@ def build(batches: Sequence[Batch], skip: Iterable[int] = ()) -> Part:
     rows = _Rows()
     for batch in batches:
         rows.add(batch)
-    received = {batch.number: batch.received for batch in batches}
+    return _part(rows, {batch.number: batch.received for batch in batches}, skip)
+
+
+def build_told(found: Iterable[tuple[int, Told]], received: dict[int, int]) -> Part:
+    """
+    Make a part of records that are told already.
+
+    Args:
+        found: Id and record, at least one, in the order of their ids.
+        received: When each slice of theirs came, ns since the epoch, by its number; in the order of these.
+    """
+    rows = _Rows()
+    for log_id, told in found:
+        rows.ids.append(log_id)
+        rows.add_told(told, received[log_id >> _SLICE_BITS])
+    return _part(rows, received, ())
+
+
+def _part(rows: _Rows, received: dict[int, int], skip: Iterable[int]) -> Part:
+    """Order what was gathered, and put it into columns."""
     times = _times(rows, received)
     ids = np.array(rows.ids, np.int64)
     source, form = np.array(rows.source, np.int32), np.array(rows.form, np.int32)
