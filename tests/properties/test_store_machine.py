@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,33 +21,25 @@ from pylogtap_collector.parts.reading import SegmentReader
 from pylogtap_collector.parts.rows import logs_of
 from pylogtap_collector.parts.sites import CallSites, Patterns
 from pylogtap_collector.query import parse
-from pylogtap_collector.query.fields import text_form, values_of
 from pylogtap_collector.settings import Settings
-from pylogtap_collector.storage import counts, hot, logs, places, recent, sealing
+from pylogtap_collector.storage import hot, recent, sealing
 from pylogtap_collector.storage.logs import Selection
 from pylogtap_collector.wire import Definitions
+from tests.support.answers import all_pages, check_counts, check_places, check_rows
 from tests.support.queries import KEYS, NAMES, nodes
 from tests.support.segments import SegmentBuilder
 from tests.support.sent import TEMPLATES, arguments, more, times, values
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable
-
     from pylogtap_collector.models import Log
     from pylogtap_collector.query import Query
 
 HOUR_NS = 3_600 * 10**9
 NOW_NS = 10**18
-MINUTE_NS = 60 * 10**9
 STEPS = [
     (sealing, "insert_block"), (sealing, "count_part"), (sealing, "forget_slices"), (sealing, "delete_block"),
     (sealing, "count_records"), (sealing, "forget_annotations"), (sealing, "forget_rows"),
     (recent, "insert_rows"),
-]  # fmt: skip
-FIELDS = [
-    "level", "project", "instance", "logger", "message", "template", "thread", "exception", "test", "line",
-    "id", "label.team", "note", *KEYS, "user.order",
 ]  # fmt: skip
 fields = st.dictionaries(
     st.sampled_from(KEYS), values | st.sampled_from(["card\ndeclined " * 100, "é" * 300]), max_size=3
@@ -233,8 +224,8 @@ class StoreMachine(RuleBasedStateMachine):
         """Without a condition, all records are found once, and places count them."""
         if self.store is not None:
             self._compare(parse("", now_ns=NOW_NS), None, None)
-            self._ask(self._check_places)
-            self._ask(self._check_rows)
+            self._ask(lambda connection: check_places(self._tiers, connection, self.model))
+            self._ask(lambda connection: check_rows(connection, self.model))
 
     def _compare(self, query: Query, since: int | None, until: int | None) -> None:
         wanted = [self.model[log_id] for log_id in self._matching(query)]
@@ -247,62 +238,9 @@ class StoreMachine(RuleBasedStateMachine):
         expected = [repr(log) for _, log in wanted]
         assert [repr(log) for log in self._page(query, "asc", since, until)] == expected
         assert [repr(log) for log in self._page(query, "desc", since, until)] == expected[::-1]
-        self._ask(lambda connection: self._check_counts(connection, Selection(query, since, until), wanted))
-
-    def _check_counts(
-        self, connection: sqlite3.Connection, selection: Selection, wanted: list[tuple[int, Log]]
-    ) -> None:
-        found = [log for _, log in wanted]
-        assert counts.count(self._tiers, connection, selection) == len(wanted)
-        patterns = counts.by_pattern(self._tiers, connection, selection, 10_000)
-        assert {each.id: each.count for each in patterns} == Counter(log.pattern_id for log in found)
-        for each in patterns:
-            own = [log for log in found if log.pattern_id == each.id]
-            assert (each.first, each.last) == (min(log.time for log in own), max(log.time for log in own))
-            assert each.levels == Counter(counts.LEVELS[(log.severity_number + 3) // 4] for log in own)
-        facets = counts.by_value(self._tiers, connection, selection, FIELDS, 10_000)
-        for field, values_ in zip(FIELDS, facets, strict=True):
-            assert {each.value: each.count for each in values_} == facet(found, field), field
-        if wanted:
-            first, last = wanted[0][0], wanted[-1][0]
-            self._check_histogram(
-                connection, selection, wanted, first // MINUTE_NS * MINUTE_NS, 60 * MINUTE_NS
-            )
-            self._check_histogram(connection, selection, wanted, first, max((last - first) // 7, 1))
-
-    def _check_histogram(
-        self,
-        connection: sqlite3.Connection,
-        selection: Selection,
-        wanted: list[tuple[int, Log]],
-        since: int,
-        step: int,
-    ) -> None:
-        begin = since if selection.since_ns is None else selection.since_ns
-        end = wanted[-1][0] + 1 if selection.until_ns is None else selection.until_ns
-        within = Selection(selection.query, begin, end)
-        expected = Counter(
-            ((time - since) // step, counts.LEVELS[(log.severity_number + 3) // 4]) for time, log in wanted
+        self._ask(
+            lambda connection: check_counts(self._tiers, connection, Selection(query, since, until), wanted)
         )
-        assert counts.by_time(self._tiers, connection, within, since, step) == expected
-
-    def _check_places(self, connection: sqlite3.Connection) -> None:
-        expected = Counter((log.project, log.service, log.instance) for _, log in self.model.values())
-        sealed = self._tiers.hot_counts(connection)
-        known = connection.execute("SELECT project, service, name FROM instance").fetchall()
-        assert expected.keys() <= set(known)
-        for path in known:
-            assert places.get_place(connection, sealed, path).records == expected[path]
-
-    def _check_rows(self, connection: sqlite3.Connection) -> None:
-        rows = connection.execute("SELECT id, message, level, note FROM log").fetchall()
-        for log_id, message, level, note in rows:
-            log = self.model[log_id][1]
-            assert (message, level, note) == (log.message, log.level, log.note)
-        (stray,) = connection.execute(
-            "SELECT count(*) FROM recent WHERE id >> 16 NOT IN (SELECT id FROM hot)"
-        ).fetchone()
-        assert stray == 0
 
     def _matching(self, query: Query) -> list[int]:
         return [log_id for log_id, (_, log) in self.model.items() if query.matches(log)]
@@ -310,20 +248,9 @@ class StoreMachine(RuleBasedStateMachine):
     def _page(
         self, query: Query, order: Any, since: int | None = None, until: int | None = None
     ) -> list[Log]:
-        """Return all records of a query, page by page."""
-
-        def job(connection: sqlite3.Connection) -> list[Log]:
-            found: list[logs.Found] = []
-            while True:
-                behind = (found[-1].time_ns, found[-1].log.id) if found else None
-                selection = Selection(query, since, until)
-                more_ = logs.page(self._tiers, connection, selection, order, 11, behind)
-                found += more_
-                if len(more_) < 11:
-                    return [each.log for each in found]
-
-        records: list[Log] = self._ask(job)
-        return records
+        selection = Selection(query, since, until)
+        found: list[Log] = self._ask(lambda connection: all_pages(self._tiers, connection, selection, order))
+        return found
 
     def _ask(self, job: Any) -> Any:
         assert self.store is not None
@@ -338,21 +265,6 @@ class StoreMachine(RuleBasedStateMachine):
                 self.everything_is_there()
                 found = self._ask(lambda connection: connection.execute("PRAGMA integrity_check").fetchone())
                 assert found == ("ok",)
-
-
-def facet(found: Iterable[Log], field: str) -> Counter[str]:
-    """Count the values of a field, record by record; of an exception, its type."""
-    texts = (text_form(value) for log in found for value in facet_values(log, field))
-    return Counter(text for text in texts if text is not None)
-
-
-def facet_values(log: Log, field: str) -> list[Any]:
-    """Return the values of a record that a facet counts."""
-    if field == "level":
-        return [log.level]
-    if field == "exception":
-        return [] if log.exception is None else [log.exception.type]
-    return values_of(log, field)
 
 
 class LongStoreMachine(StoreMachine):
