@@ -106,19 +106,17 @@ def keep_copy(connection: sqlite3.Connection, path: Path) -> None:
         if copy.exists() and _applied_in(copy) < now:
             return
     partial = copy.with_name(f"{copy.name}.partial")
-    partial.unlink(missing_ok=True)
+    _remove(path.parent, f"{partial.name}*")  # with the journal that a copy may have that was killed
     _demand_room(connection, path)
     try:
         os.close(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         _copy(connection, partial, path)
         partial.replace(copy)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        _remove(path.parent, f"{partial.name}*")
         raise
     _sync_folder(path.parent)
-    for other in path.parent.glob(f"{path.name}.before-*"):
-        if other != copy:
-            other.unlink()
+    _remove(path.parent, f"{path.name}.before-*", but=copy)
 
 
 def _copy(connection: sqlite3.Connection, target: Path, path: Path) -> None:
@@ -141,8 +139,9 @@ def _demand_room(connection: sqlite3.Connection, path: Path) -> None:
     if free < needed:
         raise DataUnusable(
             f"the database {path} has to be upgraded, and is copied before; that needs {needed >> 20} MiB, "
-            f"and {free >> 20} MiB are free: make room, or move {path.parent} to a larger disk and name it "
-            f"by --data. Nothing was changed"
+            f"and {free >> 20} MiB are free: make room (copies from before earlier upgrades may go: "
+            f"{path}.before-*), or move {path.parent} to a larger disk and name it by --data. Nothing was "
+            f"changed"
         )
 
 
@@ -176,6 +175,12 @@ def _holds_anything(connection: sqlite3.Connection) -> bool:
         for (name,) in tables
         if not name.startswith((_APPLIED, "sqlite_", "recent_words"))
     )
+
+
+def _remove(folder: Path, pattern: str, but: Path | None = None) -> None:
+    for found in folder.glob(pattern):
+        if found != but:
+            found.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

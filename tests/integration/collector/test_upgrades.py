@@ -114,8 +114,13 @@ async def test_what_another_program_wrote_into_rows_is_kept(path: Path) -> None:
 async def test_the_database_is_copied_before(path: Path) -> None:
     """Beside an upgraded database stands one file as it was; copies from before earlier upgrades go."""
     logs = fill_old_database(path)
-    earlier = path.with_name("pylogtap.db.before-0003_logs")
-    earlier.write_bytes(b"")
+    left = (
+        "0003_logs",
+        "0005_blocks.partial",
+        "0005_blocks.partial-journal",
+    )  # also by a copy that was killed
+    for name in left:
+        path.with_name(f"pylogtap.db.before-{name}").write_bytes(b"odd" * 1000)
     async with running_store(path.parent):
         pass
     copy = upgrades.copy_path(path)
