@@ -114,16 +114,12 @@ async def test_what_another_program_wrote_into_rows_is_kept(path: Path) -> None:
 async def test_the_database_is_copied_before(path: Path) -> None:
     """Beside an upgraded database stands one file as it was; copies from before earlier upgrades go."""
     logs = fill_old_database(path)
-    left = (
-        "0003_logs",
-        "0005_blocks.partial",
-        "0005_blocks.partial-journal",
-    )  # also by a copy that was killed
-    for name in left:
-        path.with_name(f"pylogtap.db.before-{name}").write_bytes(b"odd" * 1000)
+    copy = upgrades.copy_path(path)
+    # One of an earlier upgrade, and what a copy has left that was killed.
+    for name in ("pylogtap.db.before-0003_logs", f"{copy.name}.partial", f"{copy.name}.partial-journal"):
+        path.with_name(name).write_bytes(b"odd" * 1000)
     async with running_store(path.parent):
         pass
-    copy = upgrades.copy_path(path)
     assert [entry for entry in path.parent.iterdir() if ".before-" in entry.name] == [copy]
     assert copy.stat().st_mode & 0o077 == 0
     assert names_in(copy) == list(STEPS[:4])
