@@ -33,7 +33,7 @@ $ curl -sG http://127.0.0.1:8270/api/v1/logs --data-urlencode 'q=level:>=warning
     --data-urlencode since=1h --data-urlencode limit=20
 ```
 
-The answer is `{"items": [...], "next": cursor or null, "pending": 0}`. With a key the collector wants
+The answer is `{"items": [...], "next": cursor or null}`. With a key the collector wants
 `-H "Authorization: Bearer $PYLOGTAP_KEY"`.
 """
 

@@ -2,7 +2,7 @@
 From the bytes of a request to frames, and from frames to values. What the bytes mean stands in pylogtap.wire.
 
 Two passes: :func:`scan` checks a slice before it is acknowledged, and decodes nothing; :class:`Definitions`
-and :func:`decode_record` read it later, when it is indexed.
+and :func:`decode_record` read it later, when it is searched or sealed.
 """
 
 from __future__ import annotations

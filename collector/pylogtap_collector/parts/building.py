@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pylogtap_collector.parts.columns import column_of
-from pylogtap_collector.parts.gathering import Gathering, named
+from pylogtap_collector.parts.gathering import SLICE_BITS, Gathering, named
 from pylogtap_collector.parts.numbers import renumber
 from pylogtap_collector.parts.part import Head, Part, pieces_of
 from pylogtap_collector.parts.texts import Texts
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.parts.numbers import Codes, Ints
     from pylogtap_collector.parts.reading import Batch
+    from pylogtap_collector.parts.telling import Told
 
 
 def build(batches: Iterable[Batch], skip: Iterable[int] = ()) -> Part:
@@ -31,6 +32,26 @@ def build(batches: Iterable[Batch], skip: Iterable[int] = ()) -> Part:
     found = Gathering()
     for batch in batches:
         found.add(batch)
+    return _part(found, skip)
+
+
+def build_told(records: Iterable[tuple[int, Told]], received: dict[int, int]) -> Part:
+    """
+    Make a part of records that are told already.
+
+    Args:
+        records: Id and record, at least one, in the order of their ids.
+        received: When each slice of theirs came, ns since the epoch, by its number; in the order of these.
+    """
+    found = Gathering()
+    found.received |= received
+    for log_id, told in records:
+        found.add_told(told, log_id, received[log_id >> SLICE_BITS])
+    return _part(found, ())
+
+
+def _part(found: Gathering, skip: Iterable[int]) -> Part:
+    """Order what was gathered, and put it into columns."""
     ids, times, source = (found.column(name) for name in ("ids", "times", "source"))
     order = np.lexsort((ids, times, source))
     skipped = np.array(list(skip), np.int64)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Floats = np.ndarray[Any, np.dtype[np.float64]]
 
-TEXT, WHOLE, SCALED, FLOAT, ANY, SAME = "t", "i", "s", "f", "j", "c"
+TEXT, WHOLE, SCALED, FLOAT, ANY = "t", "i", "s", "f", "j"
 _SCALES = (1, 10, 100, 1_000, 10_000, 1_000_000)
 _SCALABLE = float(1 << 52)  # beyond, a float has no digits behind the point
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.decode

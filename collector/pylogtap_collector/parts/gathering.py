@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.parts.usual import Usual
     from pylogtap_collector.wire import Record
 
-_SLICE_BITS = 16  # of an id: the record's place in its slice
+SLICE_BITS = 16  # of an id: the record's place in its slice
 _LISTS = {list, type(None)}
 _NUMBERS = ("ids", "times", "form", "source", "shape")
 _PLAIN = {str, bool, type(None)}
@@ -81,7 +81,7 @@ class Gathering:
     def add(self, batch: Batch) -> None:
         """Gather the records of a slice."""
         self.received[batch.number] = batch.received
-        ids = np.arange(len(batch)) + (batch.number << _SLICE_BITS)
+        ids = np.arange(len(batch)) + (batch.number << SLICE_BITS)
         careful: Collection[int] = range(len(batch))
         if batch.usual is not None:
             slices = _Slice(batch.usual, batch)
@@ -97,7 +97,7 @@ class Gathering:
         for place in sorted(careful):
             record = records[place]
             told = record if isinstance(record, Told) else _tell(record, batch)
-            self._add_told(told, int(ids[place]), batch)
+            self.add_told(told, int(ids[place]), batch.received)
 
     def _add_usual(self, found: _Slice, ids: Ints) -> None:
         sites = found.usual.sites
@@ -135,14 +135,22 @@ class Gathering:
             self.values.setdefault(f"{EXTRA}{name}", []).append((where, [value]))
         return number_of(self.shapes, (names, tuple(extras)))
 
-    def _add_told(self, told: Told, log_id: int, batch: Batch) -> None:
+    def add_told(self, told: Told, log_id: int, received_ns: int) -> None:
+        """
+        Gather a record that is told already.
+
+        Args:
+            told: The record.
+            log_id: Its id.
+            received_ns: When it came.
+        """
         self.pieces += map(self.texts.__getitem__, told.pieces)
         where = np.array([self.rows], np.int64)
         for name, value in told.fields.items():
             self.values.setdefault(f"{FIELD}{name}", []).append((where, [value]))
         self._extend(
             ids=[log_id],
-            times=[batch.received if told.time_ns is None else told.time_ns],
+            times=[received_ns if told.time_ns is None else told.time_ns],
             form=[number_of(self.forms, told.form)],
             source=[number_of(self.sources, told.source)],
             shape=[self._add_extras(tuple(told.fields), told.extras, self.rows)],

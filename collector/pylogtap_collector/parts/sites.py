@@ -145,6 +145,23 @@ class CallSite:
             return form._replace(literals=_WHOLE), (text,)
         return form, pieces
 
+    def rendered(self, text: str) -> tuple[Form, tuple[str, ...]]:
+        """
+        Take a finished message apart by the template that it was made from, without knowing the values.
+
+        Args:
+            text: The message.
+
+        Returns:
+            Its form and its pieces.
+        """
+        if self.template is None:
+            return self.text(text)
+        if text == self.template:
+            return self.bare, ()
+        pieces = None if self.layout is None else _split(text, self.layout.literals)
+        return self.whole(text) if pieces is None else (self.filled, pieces)
+
     def whole(self, text: str) -> tuple[Form, tuple[str, ...]]:
         """Return form and piece of a message that is not taken apart."""
         pattern = self._pattern if self.template is not None else self._patterns.admit(mask(text))

@@ -10,10 +10,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Database
-
 from pylogtap_collector.errors import DataUnusable, QueryTooSlow
-from pylogtap_collector.storage.migrations import migrations
+from pylogtap_collector.storage.upgrades import refuse_newer, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +25,7 @@ _LAYOUT = (
     "PRAGMA auto_vacuum = INCREMENTAL",  # both take effect only while the file is empty
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # NORMAL loses acknowledged records in a power cut
-    "PRAGMA secure_delete = FAST",  # Debian's build would overwrite each slice that has been indexed
+    "PRAGMA secure_delete = FAST",  # Debian's build would overwrite each slice that has been sealed
     f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}",
     f"PRAGMA journal_size_limit = {2 * _WAL_PAGES * 8192}",
     "PRAGMA cache_size = -32000",
@@ -146,15 +144,18 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
         path: The file; None: in memory.
 
     Raises:
-        DataUnusable: The file is no database, is damaged, or cannot be written.
+        DataUnusable: The file is no database, is damaged, is of a newer version, or cannot be written; or
+            there is no room to copy it before it is upgraded.
     """
     try:
+        if path is not None:
+            refuse_newer(path)
         connection = _connect(str(path) if path else ":memory:")
         try:
             for pragma in _LAYOUT:
                 connection.execute(pragma)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            migrations.apply(Database(connection))
+            upgrade(connection, path)
         except BaseException:
             connection.close()
             raise

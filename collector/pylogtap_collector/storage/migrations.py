@@ -3,22 +3,12 @@ The schema, as numbered steps; each is one transaction, and a database remembers
 
 A record's way through the tables::
 
-    hot ──index──▶ recent ──seal──▶ (columnar blocks, to come)
-    slices as      one ordinary     a reader asks every tier that holds a part of the range;
-    they came      row a record     ids stay what they are when a record moves on
+    hot ──seal──▶ block, block_data     every record is in exactly one of them
+     └──rows──▶ recent                  the newest once more, for people
 
-- ``hot``, ``stream``, ``definition``: the durable ack. One slice, its stream's next offset and the
-  definitions in it are one transaction.
-- ``recent``: one row that people can read for every record, times in nanoseconds since the epoch;
-  ``log`` is the same with times as text. ``recent_words`` is the full-text index of the messages: its
-  tokens are exactly those of the query language (runs of ``\w``, casefolded), because a message that is
-  not pure ASCII brings them along, ready made, in ``recent.words``.
-- ``annotation``: what people add to a record. Apart from the records, which never change.
-  A condition on records is SQL over the columns of ``recent`` alone: it reaches the other tables by
-  ``recent.id IN (SELECT rowid FROM recent_words WHERE recent_words MATCH ?)`` and by
-  ``(SELECT note FROM annotation WHERE log_id = recent.id)``.
-- ``project``, ``service``, ``instance``: the places, by name.
-- ``progress``: the last record that a background task is done with.
+What each table and column means stands in docs/reference/schema.md, which a test compares with these steps.
+The steps 0001 to 0004 are those of the first store: it had a row of `recent` for every record, and an index
+of their words. Step 0005 sets these rows aside; :mod:`pylogtap_collector.storage.old_rows` seals them.
 """
 
 from __future__ import annotations
@@ -34,7 +24,7 @@ if TYPE_CHECKING:
 
 migrations = Migrations("pylogtap")
 
-INDEX_TASK = "index"  # its row in `progress`
+INDEX_TASK = "index"  # of the first store: its row in `progress` named the last record that had a row
 
 
 @migrations(name="0001_streams")
@@ -226,7 +216,20 @@ def _blocks(db: Database) -> None:
         db.execute(f"DROP VIEW {view}")
     db.execute("DROP TABLE recent_words")
     db.execute("DELETE FROM pattern")  # their numbers tell them from now on
-    db.execute("DELETE FROM recent WHERE id >> 16 >= (SELECT min(id) FROM hot)")  # these are read from there
+    # Slices that are left are read from there. What is missing among their records that had rows was deleted.
+    db.execute(
+        """
+        WITH RECURSIVE had(id) AS (
+            SELECT (log_id >> 16) << 16 FROM progress
+            WHERE task = ? AND EXISTS (SELECT 1 FROM hot WHERE hot.id = log_id >> 16)
+            UNION ALL SELECT id + 1 FROM had WHERE id < (SELECT log_id FROM progress WHERE task = ?)
+        )
+        INSERT INTO gone SELECT id FROM had WHERE id NOT IN (SELECT id FROM recent)
+        """,
+        (INDEX_TASK, INDEX_TASK),
+    )
+    db.execute("DELETE FROM progress WHERE task = ?", (INDEX_TASK,))
+    db.execute("DELETE FROM recent WHERE id >> 16 >= (SELECT min(id) FROM hot)")
     db.execute("ALTER TABLE recent RENAME TO old_recent")
     for index in ("time", "service_time", "project_time", "trace_id", "test_id"):
         db.execute(f"DROP INDEX IF EXISTS idx_recent_{index}")

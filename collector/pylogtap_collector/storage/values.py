@@ -114,22 +114,17 @@ def _attributes(part: Part, mask: Any, path: str) -> Counter[str]:
         places = np.flatnonzero(mask[part.rows_of_column(f"{FIELD}{names[0]}")])
         found: Iterable[Any] = column.some(places.tolist()) if len(places) < len(column) else column.values()
         if names[0] == path:
-            return _scalars(found)
-        return _scalars(value for each in found for value in attribute_values({names[0]: each}, path))
+            return _elements(found)
+        return _counted((value, 1) for each in found for value in attribute_values({names[0]: each}, path))
     objects: dict[int, dict[str, Any]] = {}
     for key in names:
         rows = part.rows_of_column(f"{FIELD}{key}").tolist()
         for row, value in zip(rows, part.column(f"{FIELD}{key}").values(), strict=True):
             if mask[row]:
                 objects.setdefault(row, {})[key] = value
-    return _scalars(value for found in objects.values() for value in attribute_values(found, path))
+    return _counted((value, 1) for found in objects.values() for value in attribute_values(found, path))
 
 
-def _scalars(found: Iterable[Any]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for value in found:
-        for each in value if isinstance(value, list) else (value,):
-            text = None if each is None else text_form(each)
-            if text is not None:
-                counts[text] += 1
-    return counts
+def _elements(found: Iterable[Any]) -> Counter[str]:
+    """Count values, those of an array one by one; an array in an array is none of them."""
+    return _counted((each, 1) for value in found for each in (value if isinstance(value, list) else (value,)))

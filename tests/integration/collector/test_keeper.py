@@ -162,7 +162,7 @@ async def test_definitions_survive_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_slice_that_the_disk_damaged_is_seen(tmp_path: Path) -> None:
-    """It becomes a record that says so and carries what is left; the slices behind it are indexed."""
+    """It becomes a record that says so and carries what is left; the slices behind it are read."""
     async with running_store(tmp_path) as store:
         await store.tasks.stop()
         for count in (3, 2):

@@ -245,6 +245,18 @@ async def test_facets(timeline: Collector) -> None:
     assert sum(each.count for each in errors.items[0].values) == 6
 
 
+async def test_facets_of_arrays(store: Collector) -> None:
+    """Elements of an array are counted one by one, also behind a path; arrays in arrays are not."""
+    segment = SegmentBuilder()
+    site = segment.site("x")
+    for tags in (["a", "b"], ["a", ["c", "c"]], "a"):
+        segment.record(site, None, {"tags": tags, "user": {"tags": tags}})
+    await deliver(store, segment)
+    found = await store.services.logs.facets("", fields=["tags", "user.tags"])
+    for facet in found.items:
+        assert [(each.value, each.count) for each in facet.values] == [("a", 3), ("b", 1)]
+
+
 async def test_patterns(timeline: Collector) -> None:
     """Records are grouped by the template they were logged with."""
     found = await timeline.services.logs.patterns("")
