@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
 
 _KEEPALIVE_S = 75.0
-_GC_OBJECTS = 20_000
+_GC_OBJECTS = 100_000
 _SWITCH_S = 0.002  # how long a thread that seals or searches can keep requests waiting
 _LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its sender reads the refusal
 

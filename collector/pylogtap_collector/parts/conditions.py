@@ -52,11 +52,11 @@ class ByForm(NamedTuple):
 
     Attributes:
         every: Whether all rows of the form are meant.
-        places: Places of the rows of other forms that are meant, growing, see :meth:`Part.rows_at`.
+        slots: Slots of the rows of other forms that are meant, growing, see :meth:`Part.rows_at`.
     """
 
     every: Mask
-    places: Ints
+    slots: Ints
 
 
 Answer = bool | ByForm | np.ndarray
@@ -220,8 +220,8 @@ class _Words(Everywhere):
         self._phrase = phrase
 
     def ask(self, part: Part, among: Mask | None) -> Answer:
-        every, places = self._phrase.find(part, among)
-        return ByForm(every, places) if every.any() or len(places) else False
+        every, slots = self._phrase.find(part, among)
+        return ByForm(every, slots) if every.any() or len(slots) else False
 
     def possible(self, head: Head, words: bytes | None) -> bool:
         return bool(self._phrase.forms(head, words).any())
@@ -234,8 +234,8 @@ class _Fragments(Everywhere):
         self._fragment = fragment
 
     def ask(self, part: Part, among: Mask | None) -> Answer:
-        every, places = self._fragment.find(part, among)
-        return ByForm(every, places) if every.any() or len(places) else False
+        every, slots = self._fragment.find(part, among)
+        return ByForm(every, slots) if every.any() or len(slots) else False
 
     def possible(self, head: Head, words: bytes | None) -> bool:
         return bool(self._fragment.forms(head, words).any())

@@ -166,8 +166,8 @@ def as_mask(answer: Answer, part: Part) -> Mask:
         return np.full(part.head.rows, answer)
     if isinstance(answer, ByForm):
         mask = answer.every[part.form] if answer.every.any() else np.zeros(part.head.rows, np.bool_)
-        if len(answer.places):
-            mask[part.rows_at(answer.places)] = True
+        if len(answer.slots):
+            mask[part.rows_at(answer.slots)] = True
         return mask
     return answer
 
@@ -177,7 +177,7 @@ def count_of(answer: Answer, part: Part) -> int:
     if isinstance(answer, bool):
         return part.head.rows if answer else 0
     if isinstance(answer, ByForm):
-        return int(part.head.form_counts[answer.every].sum()) + len(answer.places)
+        return int(part.head.form_counts[answer.every].sum()) + len(answer.slots)
     return int(np.count_nonzero(answer))
 
 
@@ -198,8 +198,8 @@ def _cost(node: Node) -> int:
 def _negate(answer: Answer, part: Part) -> Answer:
     if isinstance(answer, bool):
         return not answer
-    if isinstance(answer, ByForm) and not len(answer.places):
-        return ByForm(~answer.every, answer.places)
+    if isinstance(answer, ByForm) and not len(answer.slots):
+        return ByForm(~answer.every, answer.slots)
     return ~as_mask(answer, part)
 
 
@@ -210,12 +210,12 @@ def _both(left: Answer, right: Answer, part: Part) -> Answer:
         return left if right else False
     if isinstance(left, ByForm) and isinstance(right, ByForm):
         every = left.every & right.every
-        places = [
-            np.intersect1d(left.places, right.places),
-            left.places[right.every[part.forms_at(left.places)]],
-            right.places[left.every[part.forms_at(right.places)]],
+        slots = [
+            np.intersect1d(left.slots, right.slots),
+            left.slots[right.every[part.forms_at(left.slots)]],
+            right.slots[left.every[part.forms_at(right.slots)]],
         ]
-        together = np.unique(np.concatenate(places))
+        together = np.unique(np.concatenate(slots))
         return ByForm(every, together) if every.any() or len(together) else False
     mask = as_mask(left, part) & as_mask(right, part)
     return mask if mask.any() else False

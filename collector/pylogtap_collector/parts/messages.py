@@ -72,7 +72,7 @@ class Phrase:
             among: Rows that matter; what is found of others may be wrong.
 
         Returns:
-            For each form, whether all of its rows have it; and the places of the rows of other forms that
+            For each form, whether all of its rows have it; and the slots of the rows of other forms that
             have it, growing, see :meth:`Part.rows_at`.
         """
         every = self._every.flags(part.head)
@@ -90,7 +90,7 @@ class Phrase:
         )
 
     def _in_pieces(self, part: Part, every: Mask) -> tuple[Ints, Ints]:
-        """Return places that have it in a piece for certain, and those that have to be looked at."""
+        """Return slots that have it in a piece for certain, and those that have to be looked at."""
         if part.words is not None and self._known and not bloom.may_hold(part.words, self._known[0][0]):
             return _NONE, _NONE
         if self.certain:
@@ -98,7 +98,7 @@ class Phrase:
         else:  # the beginning of a word alone
             needle = self.wanted[0]
             codes = np.flatnonzero([needle in text.casefold() for text in part.texts.values]).astype(np.int32)
-        found = part.places_with(codes)
+        found = part.slots_with(codes)
         forms = part.forms_at(found)
         found, forms = found[~every[forms]], forms[~every[forms]]
         if len(self.wanted) > 1 or self.prefix:
@@ -107,19 +107,19 @@ class Phrase:
         return found[closed], found[~closed]
 
     def _at_edges(self, part: Part, among: Mask) -> list[Ints]:
-        """Return places of rows in which it may be put together of literals and pieces."""
+        """Return slots of rows in which it may be put together of literals and pieces."""
         found = []
         for number in np.flatnonzero(self._edged.flags(part.head) & among).tolist():
-            places = part.places_of_form(number)
+            slots = part.slots_of_form(number)
             pieces = part.pieces_of_form(number)
-            possible = np.zeros(len(places), np.bool_)
+            possible = np.zeros(len(slots), np.bool_)
             for edge in self._outlook(part.head.forms[number].literals).edges:
                 if edge.side == "any":
                     possible[:] = True
                     break
                 test, codes = edge_test(edge), pieces[edge.piece]
                 possible |= _passing(part, codes, test)
-            found.append(places[possible])
+            found.append(slots[possible])
         return found
 
 
@@ -130,14 +130,14 @@ def _settled(
     among: Mask | None,
     test: Callable[[str], bool],
 ) -> Ints:
-    """Look at the messages at doubtful places; return all places that have what is looked for."""
+    """Look at the messages at doubtful slots; return all slots that have what is looked for."""
     if not any(map(len, doubtful)):
         return sure
-    places = np.setdiff1d(np.concatenate(doubtful), sure)
+    slots = np.setdiff1d(np.concatenate(doubtful), sure)
     if among is not None:
-        places = places[among[part.rows_at(places)]]
-    verdicts = np.fromiter(map(test, messages_at(part, places)), np.bool_, len(places))
-    return np.union1d(sure, places[verdicts])
+        slots = slots[among[part.rows_at(slots)]]
+    verdicts = np.fromiter(map(test, messages_at(part, slots)), np.bool_, len(slots))
+    return np.union1d(sure, slots[verdicts])
 
 
 def _passing(part: Part, codes: Codes, test: Callable[[str], bool]) -> Mask:
@@ -196,10 +196,10 @@ class Fragment:
         possible = self.forms(part.head, part.words) & ~every
         if not possible.any():
             return every, _NONE
-        sure = part.places_with(part.texts.holding(self.needle)) if self._in_pieces(part.words) else _NONE
+        sure = part.slots_with(part.texts.holding(self.needle)) if self._in_pieces(part.words) else _NONE
         sure = sure[~every[part.forms_at(sure)]]
         doubtful = [
-            part.places_of_form(number)
+            part.slots_of_form(number)
             for number in np.flatnonzero(self._spans.flags(part.head) & possible).tolist()
         ]
         return every, _settled(part, sure, doubtful, among, lambda message: self.needle in message)

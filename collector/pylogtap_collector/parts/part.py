@@ -152,23 +152,23 @@ class Part:
         """Return the rows of a form, in their order."""
         return self._by_form[self._form_starts[number] : self._form_starts[number + 1]]
 
-    def places_of_form(self, number: int) -> Ints:
-        """Return the places of a form's rows, see :meth:`rows_at`."""
+    def slots_of_form(self, number: int) -> Ints:
+        """Return the slots of a form's rows, see :meth:`rows_at`."""
         return np.arange(self._form_starts[number], self._form_starts[number + 1])
 
-    def rows_at(self, places: Ints) -> Ints:
+    def rows_at(self, slots: Ints) -> Ints:
         """
-        Return rows by their places.
+        Return rows by their slots.
 
         Args:
-            places: Counted form by form, and within a form in the order of rows: of these more is known
+            slots: Rows counted form by form, and within a form in the order of rows: of these more is known
                 before columns are loaded.
         """
-        return self._by_form[places]
+        return self._by_form[slots]
 
-    def forms_at(self, places: Ints) -> Ints:
-        """Return the forms of rows by their places, see :meth:`rows_at`."""
-        return np.searchsorted(self._form_starts, places, side="right") - 1
+    def forms_at(self, slots: Ints) -> Ints:
+        """Return the forms of rows by their slots, see :meth:`rows_at`."""
+        return np.searchsorted(self._form_starts, slots, side="right") - 1
 
     @cached_property
     def _piece_starts(self) -> Ints:
@@ -184,8 +184,8 @@ class Part:
             for piece in range(int(self.head.pieces[number]))
         ]
 
-    def places_with(self, codes: Codes) -> Ints:
-        """Return the places of the rows that have one of some texts as a piece of their message, growing."""
+    def slots_with(self, codes: Codes) -> Ints:
+        """Return the slots of the rows that have one of some texts as a piece of their message, growing."""
         if not len(codes):
             return np.empty(0, np.int64)
         pieces: Codes = self.load("pieces")

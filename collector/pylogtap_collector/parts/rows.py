@@ -71,19 +71,19 @@ def messages_of(part: Part, rows: Ints) -> list[str]:
     return messages
 
 
-def messages_at(part: Part, places: Ints) -> list[str]:
+def messages_at(part: Part, slots: Ints) -> list[str]:
     """
-    Return the messages of rows by their places, see :meth:`Part.rows_at`: less of the part has to be loaded.
+    Return the messages of rows by their slots, see :meth:`Part.rows_at`: less of the part has to be loaded.
 
     Args:
         part: Holds them.
-        places: Growing.
+        slots: Growing.
     """
     messages: list[str] = []
-    forms, counts = np.unique(part.forms_at(places), return_counts=True)
+    forms, counts = np.unique(part.forms_at(slots), return_counts=True)
     begin = 0
     for form, count in zip(forms.tolist(), counts.tolist(), strict=True):
-        among = places[begin : begin + count] - part.places_of_form(form)[0]
+        among = slots[begin : begin + count] - part.slots_of_form(form)[0]
         messages += part.messages(form, among.tolist())
         begin += count
     return messages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import compress
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _ARRAY_32 = b"\xdd"  # msgpack: an array, its size in four bytes
 _NO_FIELDS: dict[str, Any] = {}
 _decode_array = msgspec.msgpack.Decoder(list[Record]).decode
-_items = attrgetter("site", "time", "args", "fields", "more")
 
 
 class Usual(NamedTuple):
@@ -96,7 +95,10 @@ def decode_usual(payloads: Sequence[bytes]) -> Usual | None:
         records = _decode_array(_ARRAY_32 + len(payloads).to_bytes(4) + b"".join(payloads))
     except UNREADABLE:
         return None
-    sites, times, args, fields, more = zip(*map(_items, records), strict=True)
-    if None in fields:
-        fields = tuple([found or _NO_FIELDS for found in fields])
-    return Usual(sites, times, args, fields, more)
+    return Usual(
+        [record.site for record in records],
+        [record.time for record in records],
+        [record.args for record in records],
+        [record.fields or _NO_FIELDS for record in records],
+        [record.more for record in records],
+    )

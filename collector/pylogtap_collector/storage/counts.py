@@ -251,7 +251,7 @@ def by_pattern(
             continue
         part = tier.open()
         answer = _answer(evaluation, selection, tier, part)
-        if isinstance(answer, bool | ByForm) and (isinstance(answer, bool) or not len(answer.places)):
+        if isinstance(answer, bool | ByForm) and (isinstance(answer, bool) or not len(answer.slots)):
             every = answer.every if isinstance(answer, ByForm) else np.full(len(head.forms), answer)
             tally.add(head, head.form_counts * every, head.form_first, head.form_last)
             continue

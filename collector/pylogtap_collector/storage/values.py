@@ -69,7 +69,7 @@ def _form_counts(part: Part, answer: Answer) -> list[int]:
         return head.form_counts.tolist()  # type: ignore[no-any-return]
     if isinstance(answer, ByForm):
         counts = head.form_counts * answer.every
-        counts = counts + np.bincount(part.forms_at(answer.places), minlength=len(head.forms))
+        counts = counts + np.bincount(part.forms_at(answer.slots), minlength=len(head.forms))
         return counts.tolist()  # type: ignore[no-any-return]
     return np.bincount(part.form[as_mask(answer, part)], minlength=len(head.forms)).tolist()  # type: ignore[no-any-return]
 
