@@ -106,7 +106,7 @@ class _StoredTexts(TextColumn):
     @cached_property
     def codes(self) -> Codes:  # type: ignore[override]
         """The number of each value."""
-        return numbers.unpack(self._packed, self._count).astype(np.int32)
+        return numbers.unpack_codes(self._packed, self._count)
 
     def _codes_at(self, places: Sequence[int]) -> Ints | Codes:
         return numbers.pick(self._packed, self._count, np.asarray(places, np.int64))

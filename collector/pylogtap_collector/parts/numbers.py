@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _HEAD = struct.Struct("<Bq")  # bytes of a number; what to add to each
 T = TypeVar("T")
+# Types by the bytes that they have.
+_KINDS: tuple[tuple[int, Any], ...] = ((1, np.uint8), (2, np.uint16), (4, np.uint32), (8, np.uint64))
 _WHOLE = (1 << 64) - 1
 _DIFFERENCES = 0x80  # flag beside the width
 
@@ -61,12 +63,39 @@ def unpack(data: bytes, count: int) -> Ints:
     if not count:
         return np.empty(0, np.int64)
     head, low = _HEAD.unpack_from(data)
-    width = head & ~_DIFFERENCES
-    numbers = np.full(count, low & _WHOLE, np.uint64)
-    for plane in range(width):
-        numbers += _plane(data, plane, count).astype(np.uint64) << np.uint64(8 * plane)
-    signed = numbers.view(np.int64)
-    return np.cumsum(signed) if head & _DIFFERENCES else signed
+    numbers: Ints = _offsets(data, count, head & ~_DIFFERENCES).astype(np.int64)
+    if low:
+        numbers += low  # modulo 2**64, as they were packed
+    return np.cumsum(numbers) if head & _DIFFERENCES else numbers
+
+
+def unpack_codes(data: bytes, count: int) -> Codes:
+    """
+    Read a column of numbers from 0 on that count things.
+
+    Args:
+        data: From :func:`pack`.
+        count: How many numbers there are.
+
+    Returns:
+        int32.
+    """
+    if not count:
+        return np.empty(0, np.int32)
+    width, low = _HEAD.unpack_from(data)
+    codes: Codes = _offsets(data, count, width).astype(np.int32)
+    if low:
+        codes += low
+    return codes
+
+
+def _offsets(data: bytes, count: int, width: int) -> Any:
+    """Return what is added to the smallest number, in the smallest type that holds it."""
+    kind = next(kind for size, kind in _KINDS if width <= size)
+    offsets = _plane(data, 0, count).astype(kind) if width else np.zeros(count, kind)
+    for plane in range(1, width):
+        offsets |= _plane(data, plane, count).astype(kind) << kind(8 * plane)
+    return offsets
 
 
 def pick(data: bytes, count: int, places: Ints) -> Ints:

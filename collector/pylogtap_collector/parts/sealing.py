@@ -267,12 +267,12 @@ class Loader:
         if name == "ids":
             return numbers.unpack(sections[0], head.rows)
         if name in {"source", "form", "shape"}:
-            kind = np.int16 if len(getattr(head, f"{name}s")) < _NARROW else np.int32
-            return numbers.unpack(sections[0], head.rows).astype(kind)
+            codes = numbers.unpack_codes(sections[0], head.rows)
+            return codes.astype(np.int16) if len(getattr(head, f"{name}s")) < _NARROW else codes
         if name == "texts":
             return shorthand.read(sections)
         if name == "pieces":
-            return numbers.unpack(sections[0], int((head.form_counts * head.pieces).sum())).astype(np.int32)
+            return numbers.unpack_codes(sections[0], int((head.form_counts * head.pieces).sum()))
         having = np.array([name in shape for shape in head.shapes], np.bool_)
         rows = head.rows if having.all() else int(np.count_nonzero(having[self("shape")]))
         return read_column(head.kinds[name], rows, sections)

@@ -367,7 +367,7 @@ def _range(asked: Selection, stored: counts.Span | None, now: int | None) -> tup
 
 def _histogram(first: int, end: int, step: int, buckets: int, found: dict[tuple[int, str], int]) -> Histogram:
     rows = [
-        Bucket(
+        Bucket.model_construct(
             start=to_datetime(first + number * step),
             total=sum(levels.values()),
             levels=levels,

@@ -20,7 +20,7 @@ from pylogtap_collector.times import to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pylogtap_collector.parts.conditions import Answer
     from pylogtap_collector.parts.evaluation import Evaluation
@@ -213,20 +213,25 @@ class _Tally:
         assert head.form_ids is not None
         self._found.append((head.form_ids, counts, first, last))
 
-    def totals(self) -> tuple[Ints, Ints, Ints, Ints]:
-        """Return numbers of forms, and for each its count, its earliest and its latest time."""
-        if not self._found:
-            nothing = np.empty(0, np.int64)
-            return nothing, nothing, nothing, nothing
-        forms, counts, first, last = map(np.concatenate, zip(*self._found, strict=True))
-        size = int(forms.max()) + 1
-        totals = np.bincount(forms, counts, minlength=size).astype(np.int64)
-        some = counts > 0
-        earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, np.int64)
-        np.minimum.at(earliest, forms[some], first[some])
-        np.maximum.at(latest, forms[some], last[some])
-        seen = np.flatnonzero(totals)
-        return seen, totals[seen], earliest[seen], latest[seen]
+    def totals(self) -> list[int]:
+        """Return the counts of forms by their numbers."""
+        totals: list[int] = np.bincount(self._all(0), self._all(1)).astype(np.int64).tolist()
+        return totals
+
+    def spans(self, numbers: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return the earliest and the latest time of forms by their numbers; right for the given ones."""
+        forms = self._all(0)
+        size = int(forms.max(initial=-1)) + 1
+        wanted = np.zeros(size, np.bool_)
+        wanted[list(numbers)] = True
+        some = np.flatnonzero(wanted[forms] & (self._all(1) > 0))
+        first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, np.int64)
+        np.minimum.at(first, forms[some], self._all(2)[some])
+        np.maximum.at(last, forms[some], self._all(3)[some])
+        return first.tolist(), last.tolist()
+
+    def _all(self, item: int) -> Ints:
+        return np.concatenate([np.empty(0, np.int64), *[found[item] for found in self._found]])
 
 
 def by_pattern(
@@ -265,26 +270,28 @@ def by_pattern(
 
 
 def _patterns(tiers: Tiers, tally: _Tally, limit: int) -> list[Pattern]:
-    numbers, *arrays = tally.totals()
-    counts, first, last = (array.tolist() for array in arrays)
-    forms = tiers.dictionary.forms(numbers.tolist())
-    rows_of: dict[str, list[int]] = {}
-    for row, form in enumerate(forms):
-        rows_of.setdefault(form.pattern, []).append(row)
-    totals = {text: sum([counts[row] for row in rows]) for text, rows in rows_of.items()}
+    counts = tally.totals()
+    forms_of: dict[str, list[int]] = {}
+    forms = tiers.dictionary.forms(range(len(counts)))
+    for number, count in enumerate(counts):
+        if count:
+            forms_of.setdefault(forms[number].pattern, []).append(number)
+    totals = {text: sum([counts[number] for number in numbers]) for text, numbers in forms_of.items()}
+    chosen = sorted(totals, key=lambda text: (-totals[text], number_pattern(text)))[:limit]
+    first, last = tally.spans([number for text in chosen for number in forms_of[text]])
     found = []
-    for text in sorted(totals, key=lambda text: (-totals[text], number_pattern(text)))[:limit]:
-        rows = rows_of[text]
+    for text in chosen:
+        numbers = forms_of[text]
         levels: Counter[str] = Counter()
-        for row in rows:
-            levels[LEVELS[class_of(forms[row].severity)]] += counts[row]
+        for number in numbers:
+            levels[LEVELS[class_of(forms[number].severity)]] += counts[number]
         found.append(
             Pattern(
                 id=number_pattern(text),
                 template=text,
                 count=totals[text],
-                first=to_datetime(min(first[row] for row in rows)),
-                last=to_datetime(max(last[row] for row in rows)),
+                first=to_datetime(min(first[number] for number in numbers)),
+                last=to_datetime(max(last[number] for number in numbers)),
                 levels={name: levels[name] for name in LEVELS if name in levels},
             )
         )
