@@ -29,7 +29,7 @@ def install(session: nox.Session, *groups: str) -> None:
     if not session.virtualenv.is_sandboxed:
         return
     wanted = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
-    session.install("-c", CONSTRAINTS, "-e", ".[fast,structlog]", "-e", "./collector", *wanted)
+    session.install("-c", CONSTRAINTS, "-e", ".[fast,structlog,parquet]", "-e", "./collector", *wanted)
 
 
 @nox.session
