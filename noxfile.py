@@ -104,7 +104,8 @@ def bench(session: nox.Session) -> None:
         )
     for program in ("bench_import", "bench_call", "bench_loss"):
         session.run("python", "-m", f"benchmarks.{program}", "--python", python, *session.posargs)
-    session.run("python", "-m", "benchmarks.bench_ingest", *session.posargs)
+    for program in ("bench_ingest", "bench_backup"):
+        session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
     patterns = ["python", "-m", "benchmarks.bench_patterns", "--python", python, *session.posargs]
     session.run(*patterns, success_codes=[0, 2])  # 2: there are no samples here, it says where to get them
 

@@ -159,7 +159,8 @@ def _set_aside(database: Path) -> Path | None:
     """Give a database a second name: it is there under the first until another takes its place."""
     if not database.exists():
         return None
-    with suppress(DataUnusable):  # a damaged one is kept as it is
+    with suppress(DataUnusable):  # a damaged one is kept as it is, with its log
+        copying.is_current(database)
         open_writer(database).close()  # folds its write-ahead log in
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     before = database.with_name(f"{DATABASE}.before-restore-{stamp}")

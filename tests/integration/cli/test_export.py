@@ -42,11 +42,8 @@ def send_odd(shell: Shell) -> list[dict[str, Any]]:
     site = segment.site("paid %s, +%d\n")
     for number, fields in enumerate(ODD):
         segment.record(site, [f'"{number}"', number], fields, when=1_700_000_000 - number * 0.25)
-    segment.record(
-        site, ["x", 9], None,
-        {wire.MORE_EXCEPTION: {"type": "E", "message": "no,\n", "stacktrace": "T\nb", "arguments": {"a": ""}}},
-        when=1_700_000_001.0,
-    )  # fmt: skip
+    failure = {"type": "ValueError", "message": "no,\n", "stacktrace": "Trace\n  b", "arguments": {"a": "1"}}
+    segment.record(site, ["x", 9], None, {wire.MORE_EXCEPTION: failure}, when=1_700_000_001.0)
     deliver_segment(shell.collector.url, segment)
     return list(shell.collector.logs(f"project:{shell.project}"))
 
