@@ -12,7 +12,7 @@ from pylogtap.cli.errors import Failed, WrongUsage
 from pylogtap.cli.options import collector_options
 
 if TYPE_CHECKING:
-    from pylogtap_collector.storage.copying import Copied
+    from pylogtap_collector.storage.checking import Copied
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pylogtap_collector.errors import DataUnusable
 from pylogtap_collector.settings import DATABASE
-from pylogtap_collector.storage import copying
+from pylogtap_collector.storage import checking, copying
 from pylogtap_collector.storage.connections import FolderLock, open_writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from pylogtap_collector.storage.copying import Copied
+    from pylogtap_collector.storage.checking import Copied
     from pylogtap_collector.storage.engine import Engine
 
 _UNFINISHED = "copy-being-made-"
@@ -79,7 +79,7 @@ class Backup:
             yield Path(folder) / DATABASE
 
     async def _look_over(self, path: Path) -> Copied:
-        return await self._engine.aside(lambda _: copying.look_over(path))
+        return await self._engine.aside(lambda _: checking.look_over(path))
 
 
 def back_up_folder(data: Path, target: Path) -> Copied:
@@ -99,7 +99,7 @@ def back_up_folder(data: Path, target: Path) -> Copied:
         raise DataUnusable(f"there is no database in {data}; give the collector's data folder by --data")
     with copying.appearing(target) as part:
         copying.copy_file(source, part)
-        return copying.look_over(part)
+        return checking.look_over(part)
 
 
 def check_file(path: Path) -> Copied:
@@ -112,7 +112,7 @@ def check_file(path: Path) -> Copied:
     Raises:
         DataUnusable: It is damaged, or no database of a collector.
     """
-    return copying.look_over(path)
+    return checking.look_over(path)
 
 
 def restore(
@@ -140,12 +140,15 @@ def restore(
         database = data / DATABASE
         with copying.appearing(database) as part:
             tell(f"checking {source}")
-            shutil.copyfile(source, part)
+            if copying.has_log(source):
+                copying.copy_file(source, part)
+            else:
+                shutil.copyfile(source, part)
             part.chmod(0o600)
-            copying.look_over(part, thoroughly=True)
+            checking.look_over(part, thoroughly=True)
             open_writer(part).close()  # brings the schema of an earlier version up to this one's
             tell("reading every record")
-            records = copying.read_everything(part)
+            records = checking.read_everything(part)
             open_writer(part).close()  # leaves nothing beside it
             before = _set_aside(database)
         return records, before
@@ -159,9 +162,9 @@ def _set_aside(database: Path) -> Path | None:
     """Give a database a second name: it is there under the first until another takes its place."""
     if not database.exists():
         return None
-    with suppress(DataUnusable):  # a damaged one is kept as it is, with its log
-        copying.is_current(database)
-        open_writer(database).close()  # folds its write-ahead log in
+    if copying.has_header(database):  # else what SQLite takes for a log without a database would be removed
+        with suppress(DataUnusable):  # a damaged one is kept as it is
+            open_writer(database).close()  # folds its write-ahead log in
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     before = database.with_name(f"{DATABASE}.before-restore-{stamp}")
     number = 1

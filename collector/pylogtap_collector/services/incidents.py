@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pylogtap.version import __version__
 from pylogtap_collector.services.backup import Ready
-from pylogtap_collector.storage import copying
+from pylogtap_collector.storage import checking
 from pylogtap_collector.storage.incident import write_incident
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.services.backup import Backup
     from pylogtap_collector.services.logs import Logs
-    from pylogtap_collector.storage.copying import Copied
+    from pylogtap_collector.storage.checking import Copied
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.tiers import Tiers
 
@@ -65,6 +65,6 @@ class Incidents:
 
             def job(connection: sqlite3.Connection) -> Copied:
                 write_incident(self._tiers, connection, selection, path, about)
-                return copying.look_over(path)
+                return checking.look_over(path)
 
             yield Ready(path, await self._engine.aside(job))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pylogtap_collector.errors import DataUnusable
 from pylogtap_collector.settings import DATABASE
-from pylogtap_collector.storage import copying
+from pylogtap_collector.storage import checking, copying
 from pylogtap_collector.storage.connections import open_writer
 
 if TYPE_CHECKING:
@@ -47,13 +47,11 @@ def showable(file: Path) -> Iterator[Shown]:
     """
     if not file.is_file():
         raise DataUnusable(f"there is no file {file}")
-    log = Path(f"{file}-wal")
-    has_log = log.exists() and log.stat().st_size > 0
-    if not has_log and copying.is_current(file):
-        yield Shown(file, *copying.describe(file))
+    if not copying.has_log(file) and checking.is_current(file):
+        yield Shown(file, *checking.describe(file))
         return
     with tempfile.TemporaryDirectory(prefix="pylogtap-open-") as folder:
         copied = Path(folder) / DATABASE
         copying.copy_file(file, copied)
         open_writer(copied).close()
-        yield Shown(copied, *copying.describe(copied))
+        yield Shown(copied, *checking.describe(copied))

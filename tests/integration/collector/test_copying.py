@@ -14,7 +14,7 @@ from pylogtap_collector.errors import DataUnusable, Overloaded
 from pylogtap_collector.services.backup import restore
 from pylogtap_collector.services.showing import showable
 from pylogtap_collector.settings import DATABASE
-from pylogtap_collector.storage import copying
+from pylogtap_collector.storage import checking, copying
 from pylogtap_collector.storage.migrations import migrations
 from tests.support.segments import numbered_segment
 from tests.support.stores import deliver, messages, running_store
@@ -44,6 +44,16 @@ async def test_from_memory_to_a_disk(tmp_path: Path) -> None:
         assert await messages(store) == [f"number {number}" for number in range(7)]
 
 
+async def test_with_a_log_beside_it(tmp_path: Path) -> None:
+    """Of a database that nobody closed, also what only its log has is restored."""
+    async with running_store(tmp_path / "killed") as store:
+        await store.tasks.stop()
+        await deliver(store, numbered_segment(5))
+        shutil.copytree(tmp_path / "killed", tmp_path / "left")
+    assert copying.has_log(tmp_path / "left" / DATABASE)
+    assert restore(tmp_path / "left" / DATABASE, tmp_path / "data") == (5, None)
+
+
 async def test_of_an_earlier_version(tmp_path: Path) -> None:
     """A database of an earlier version is shown from a copy, and restored with the schema of this version."""
     old = tmp_path / "old.db"
@@ -52,7 +62,7 @@ async def test_of_an_earlier_version(tmp_path: Path) -> None:
     before = old.read_bytes()
     with showable(old) as shown:
         assert shown.path != old
-        assert copying.is_current(shown.path)
+        assert checking.is_current(shown.path)
     assert not shown.path.exists()
     assert restore(old, tmp_path / "data") == (0, None)
     assert old.read_bytes() == before
