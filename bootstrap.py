@@ -26,7 +26,7 @@ CONSTRAINTS = HERE / "requirements" / "constraints.txt"
 DEBIANS_WHEELS = "usr/share/python-wheels"  # where Debian and Ubuntu keep the pip that makes environments
 NEEDS = {
     "demo": ["-e", ".[collector]", "-e", "./collector"],
-    "test": ["-e", ".[fast,structlog]", "-e", "./collector", "--group", "dev"],
+    "test": ["-e", ".[fast,structlog,parquet]", "-e", "./collector", "--group", "dev"],
 }
 PROGRAMS = {"demo": ["pylogtap", "demo"], "test": ["pytest"]}
 

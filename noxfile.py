@@ -29,7 +29,7 @@ def install(session: nox.Session, *groups: str) -> None:
     if not session.virtualenv.is_sandboxed:
         return
     wanted = nox.project.dependency_groups(PROJECT, *groups) if groups else ()
-    session.install("-c", CONSTRAINTS, "-e", ".[fast,structlog]", "-e", "./collector", *wanted)
+    session.install("-c", CONSTRAINTS, "-e", ".[fast,structlog,parquet]", "-e", "./collector", *wanted)
 
 
 @nox.session
@@ -104,7 +104,8 @@ def bench(session: nox.Session) -> None:
         )
     for program in ("bench_import", "bench_call", "bench_loss"):
         session.run("python", "-m", f"benchmarks.{program}", "--python", python, *session.posargs)
-    session.run("python", "-m", "benchmarks.bench_ingest", *session.posargs)
+    for program in ("bench_ingest", "bench_backup"):
+        session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
     patterns = ["python", "-m", "benchmarks.bench_patterns", "--python", python, *session.posargs]
     session.run(*patterns, success_codes=[0, 2])  # 2: there are no samples here, it says where to get them
 

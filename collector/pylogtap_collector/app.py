@@ -11,10 +11,13 @@ from aiohttp import web
 from pylogtap_collector import api
 from pylogtap_collector.services import Services
 from pylogtap_collector.services.adoption import adopt
+from pylogtap_collector.services.backup import Backup
 from pylogtap_collector.services.bus import Bus
 from pylogtap_collector.services.catalog import Catalog
+from pylogtap_collector.services.compactor import Compactor
 from pylogtap_collector.services.counters import Counters
 from pylogtap_collector.services.health import Health
+from pylogtap_collector.services.incidents import Incidents
 from pylogtap_collector.services.ingest import Ingest
 from pylogtap_collector.services.keeper import Keeper
 from pylogtap_collector.services.logs import Logs
@@ -27,6 +30,7 @@ from pylogtap_collector.web import Pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from pylogtap_collector.settings import Settings
 
@@ -44,16 +48,18 @@ class Collector:
         services: What the API calls.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shown: Path | None = None) -> None:
         """
         Make all parts.
 
         Args:
             settings: What the collector is told.
+            shown: A database to show and not to change; None: that of the settings, to work with.
         """
         self._settings = settings
         self.engine = Engine(
-            None if settings.memory else settings.database,
+            shown or (None if settings.memory else settings.database),
+            read_only=shown is not None,
             readers=settings.readers,
             query_timeout_s=settings.query_timeout_s,
             queue_max=settings.queue_max_slices,
@@ -63,12 +69,16 @@ class Collector:
         tiers = Tiers(settings.cache_max_bytes)
         rewriter = Rewriter(self.engine, tiers, lock)
         self.keeper = Keeper(self.engine, tiers, self.bus, self.counters, lock, settings.recent_records)
+        logs, backup = Logs(self.engine, tiers, rewriter, self.bus, settings), Backup(self.engine)
         self.services = Services(
             settings=settings,
             ingest=Ingest(self.engine, self.keeper, self.counters, settings),
-            logs=Logs(self.engine, tiers, rewriter, self.bus, settings),
+            logs=logs,
             catalog=Catalog(self.engine, tiers, rewriter),
             health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),
+            backup=backup,
+            incidents=Incidents(self.engine, tiers, logs, backup),
+            compactor=Compactor(self.engine, tiers, lock),
         )
 
     def adopt(self, port: int) -> None:
@@ -78,7 +88,7 @@ class Collector:
         Args:
             port: It listens on.
         """
-        if self._settings.adopt:
+        if self._settings.adopt and not self.engine.read_only:
             self.tasks.supervise("adopt", lambda: adopt(self._settings, port))
 
     @asynccontextmanager
@@ -92,8 +102,10 @@ class Collector:
         await self.engine.open()
         try:
             await self.keeper.recover()
-            self.tasks.supervise("keep", self.keeper.run)
-            self.tasks.supervise("tidy", lambda: tidy(self.engine, self._settings.stream_days))
+            if not self.engine.read_only:
+                await asyncio.to_thread(self.services.backup.forget_unfinished)
+                self.tasks.supervise("keep", self.keeper.run)
+                self.tasks.supervise("tidy", lambda: tidy(self.engine, self._settings.stream_days))
             yield self.services
         finally:
             await self.tasks.stop()
@@ -103,14 +115,15 @@ class Collector:
 COLLECTOR = web.AppKey("collector", Collector)
 
 
-def build(settings: Settings) -> web.Application:
+def build(settings: Settings, shown: Path | None = None) -> web.Application:
     """
     Make the web application of a collector. The collector runs from its start to its end.
 
     Args:
         settings: What the collector is told.
+        shown: A database to show and not to change; None: that of the settings, to work with.
     """
-    collector = Collector(settings)
+    collector = Collector(settings, shown)
 
     async def run(_: web.Application) -> AsyncIterator[None]:
         async with collector.running():

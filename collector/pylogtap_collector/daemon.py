@@ -17,6 +17,7 @@ from pylogtap_collector.site import LINE_MAX, GuardedSite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from pylogtap_collector.settings import Settings
 
@@ -29,12 +30,13 @@ _log = logging.getLogger("pylogtap.collector")
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
+async def serving(settings: Settings, shown: Path | None = None) -> AsyncIterator[str]:
     """
     Serve a collector while this lasts; then finish what has begun, and close the database.
 
     Args:
         settings: What the collector is told.
+        shown: A database to show and not to change; None: that of the settings, to work with.
 
     Yields:
         Its address.
@@ -43,7 +45,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         DataUnusable: The data folder or the database cannot be used.
         OSError: It cannot listen there.
     """
-    app = build(settings)
+    app = build(settings, shown)
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -65,13 +67,16 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-def run(settings: Settings, *, started: Callable[[str], None] | None = None) -> None:
+def run(
+    settings: Settings, *, started: Callable[[str], None] | None = None, shown: Path | None = None
+) -> None:
     """
     Serve until SIGINT or SIGTERM.
 
     Args:
         settings: What the collector is told.
         started: Called with the address once it answers.
+        shown: A database to show and not to change; None: that of the settings, to work with.
 
     Raises:
         DataUnusable: The data folder or the database cannot be used.
@@ -81,15 +86,15 @@ def run(settings: Settings, *, started: Callable[[str], None] | None = None) -> 
     gc.freeze()
     gc.set_threshold(_GC_OBJECTS, 20, 20)
     sys.setswitchinterval(_SWITCH_S)
-    asyncio.run(_run(settings, started))
+    asyncio.run(_run(settings, started, shown))
 
 
-async def _run(settings: Settings, started: Callable[[str], None] | None) -> None:
+async def _run(settings: Settings, started: Callable[[str], None] | None, shown: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(settings) as url:
+    async with serving(settings, shown) as url:
         _log.info("serving %s", url)
         if started is not None:
             started(url)

@@ -4,6 +4,7 @@ What the collector can refuse, each with the stable code and status that its HTT
 ::
 
     CollectorError
+    ├── ReadOnly            403  a file is shown, nothing is changed
     ├── NotFound            404
     ├── Conflict            409
     ├── StaleVersion        412  the ETag given is not the current one
@@ -41,6 +42,14 @@ class CollectorError(Exception):
         self.detail = detail
         self.extra = extra
         self.retry_after_s: float | None = None
+
+
+class ReadOnly(CollectorError):
+    """The collector only shows a file."""
+
+    code = "read_only"
+    status = 403
+    title = "Read only"
 
 
 class NotFound(CollectorError):

@@ -253,6 +253,18 @@ class IngestAnswer(Model):
     words: dict[str, Any] = Field({}, description="Words to the client; empty so far.")
 
 
+class Compaction(Model):
+    """How far a compaction has come."""
+
+    done: bool = Field(description="Whether this is the end.")
+    blocks_before: int
+    blocks: int
+    block_bytes_before: int = Field(description="Bytes of all blocks when it began.")
+    block_bytes: int
+    file_bytes_before: int = Field(description="Bytes of the database when it began.")
+    file_bytes: int
+
+
 class TaskState(Model):
     """How a background task is doing."""
 

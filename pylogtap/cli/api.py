@@ -16,9 +16,11 @@ from pylogtap.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from email.message import Message
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 60.0
+PIECE = 256 << 10  # bytes
 SILENCE_TIMEOUT_S = 60.0  # the collector sends a comment far more often: more silence is a dead connection
 
 
@@ -97,6 +99,28 @@ class Look(NamedTuple):
         return _document(self.body)
 
 
+class Pieces(NamedTuple):
+    """
+    A long answer.
+
+    Attributes:
+        headers: Of the answer.
+        found: Its bytes, piece by piece, to the end that the collector meant; else they raise `Unreachable`.
+    """
+
+    headers: Message
+    found: Iterator[bytes]
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield its lines, without their ends."""
+        rest = b""
+        for piece in self.found:
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from lines
+        if rest:
+            yield rest
+
+
 class Api:
     """Asks one collector."""
 
@@ -166,6 +190,35 @@ class Api:
         with self._answer(path, query, headers, silence_s=SILENCE_TIMEOUT_S) as response:
             yield read_events(response)
 
+    @contextmanager
+    def pieces(
+        self, path: str, query: Mapping[str, Any], *, method: str = "GET", silence_s: float = ANSWER_TIMEOUT_S
+    ) -> Iterator[Pieces]:
+        """
+        Open a long answer.
+
+        Args:
+            path: Below the collector's address.
+            query: Parameters; None: left out.
+            method: Of HTTP.
+            silence_s: How long the collector may need before it says something.
+
+        Raises:
+            Unreachable: Nobody answers, or no more.
+            Refused: The answer is an error.
+        """
+        with self._answer(path, query, {}, silence_s=silence_s, method=method) as response:
+            yield Pieces(response.headers, self._pieces(response))
+
+    def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        try:
+            while piece := response.read1(PIECE):
+                yield piece
+            if response.length:  # less came than was announced, and http.client does not mind
+                raise http.client.IncompleteRead(b"", response.length)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(self.url, f"its answer broke off: {reason_of(error)}") from error
+
     def _body(self, response: http.client.HTTPResponse) -> bytes:
         try:
             return response.read()
@@ -174,7 +227,13 @@ class Api:
 
     @contextmanager
     def _answer(
-        self, path: str, query: Mapping[str, Any], headers: Mapping[str, str], silence_s: float | None = None
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str],
+        *,
+        silence_s: float | None = None,
+        method: str = "GET",
     ) -> Iterator[http.client.HTTPResponse]:
         secure = self._parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -185,7 +244,7 @@ class Api:
             try:
                 connection.connect()
                 connection.sock.settimeout(silence_s or ANSWER_TIMEOUT_S)
-                connection.request("GET", target, headers={**self._headers, **headers})
+                connection.request(method, target, headers={**self._headers, **headers})
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise Unreachable(self.url, reason_of(error)) from error

@@ -35,6 +35,10 @@ TABLE = {
     "tail": Entry("pylogtap.cli.tail", "Watch records as they arrive."),
     "query": Entry("pylogtap.cli.query", "Search the records."),
     "export": Entry("pylogtap.cli.export", "Write all records that a query finds."),
+    "open": Entry("", "Look at a backup or an incident file."),
+    "backup": Entry("", "Copy the whole database to a file."),
+    "restore": Entry("", "Put a backup in the place of a database."),
+    "compact": Entry("", "Make the database smaller."),
     "drain": Entry("pylogtap.cli.drain", "Deliver what dead processes left behind."),
     "doctor": Entry("pylogtap.cli.doctor", "Say what is wrong, and the command that mends it."),
 }

@@ -65,3 +65,12 @@ def test_bench_ingest_stores_and_splits_by_stage(tmp_path: Path) -> None:
     assert row["sealed_per_s"] > 0
     stages = result["stages"]["64k-zstd"]["rows"]
     assert all(stage["calls"] > 0 for stage in stages)
+
+
+def test_bench_backup_fetches_and_packs(tmp_path: Path) -> None:
+    """Records are acknowledged in each case, and blocks of the same records are smaller at a higher level."""
+    result = run("bench_backup", tmp_path)
+    assert [row["case"] for row in result["summary"]] == ["nothing", "backup", "vacuum into"]
+    assert all(row["answers"] > 0 for row in result["summary"])
+    sizes = [row["bytes_per_record"] for row in result["packing"]]
+    assert sizes[-1] < sizes[0]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import random
 
 _CHUNK = 1 << 16
 
@@ -97,6 +94,30 @@ class CuttingProxy:
                     self.answers_cut += 1
                     break
                 client.sendall(data)
+        _hang_up(client, server)
+
+
+class BriefProxy(CuttingProxy):
+    """Passes so many bytes of each connection's answers on, and breaks it."""
+
+    def __init__(self, target: tuple[str, int], after: int) -> None:
+        """
+        Listen, and pass on from now on.
+
+        Args:
+            target: Host and port of the server.
+            after: Bytes of answers that are passed on.
+        """
+        self._after = after
+        super().__init__(target, random.Random(0), cut=0)
+
+    def _answers(self, client: socket.socket, server: socket.socket) -> None:
+        left = self._after
+        with suppress(OSError):
+            while left and (data := server.recv(min(_CHUNK, left))):
+                client.sendall(data)
+                left -= len(data)
+            self.answers_cut += 1
         _hang_up(client, server)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from pylogtap_collector.api import health, ingest, logs, places, streams
+from pylogtap_collector.api import database, health, ingest, logs, places, streams
 from pylogtap_collector.api.access import access
 from pylogtap_collector.api.openapi import describe
 from pylogtap_collector.api.problems import problems
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.api.routing import Operation
     from pylogtap_collector.services import Services
 
-GROUPS = (logs.routes, streams.routes, places.routes, ingest.routes, health.routes)
+GROUPS = (logs.routes, streams.routes, places.routes, ingest.routes, database.routes, health.routes)
 OPENAPI = "/openapi.json"
 
 __all__ = ["GROUPS", "OPENAPI", "setup"]

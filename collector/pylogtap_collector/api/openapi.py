@@ -39,7 +39,7 @@ _KEY = {
     "scheme": "bearer",
     "description": "The key that the collector was started with. Without one, this machine needs none.",
 }
-_COMMON = {401: "no_key, wrong_key", 403: "wrong_host, cross_origin", 500: "internal"}
+_COMMON = {401: "no_key, wrong_key", 403: "wrong_host, cross_origin, read_only", 500: "internal"}
 
 
 def describe(groups: Iterable[Routes]) -> bytes:

@@ -65,7 +65,7 @@ async def tail_logs(
     try:
         answer = web.StreamResponse(headers=_EVENTS)
         await answer.prepare(request)
-        await _write(answer, b": connected\n\n")
+        await write(answer, b": connected\n\n")
         await _follow(tail, answer)
     finally:
         await tail.aclose()
@@ -77,21 +77,31 @@ async def _follow(tail: Tail, answer: web.StreamResponse) -> None:
         try:
             first = await asyncio.wait_for(anext(tail), HEARTBEAT_S)
         except TimeoutError:
-            await _write(answer, b":\n\n")
+            await write(answer, b":\n\n")
             continue
         except StopAsyncIteration:
             return
         events = [_event(log) for log in (first, *tail.take_ready())]
         if skipped := tail.take_skipped():
             events.insert(0, b'event: skipped\ndata: {"skipped": %d}\n\n' % skipped)
-        await _write(answer, b"".join(events))
+        await write(answer, b"".join(events))
 
 
 def _event(log: Log) -> bytes:
     return b"id: %d\ndata: %s\n\n" % (log.id, log.model_dump_json().encode())
 
 
-async def _write(answer: web.StreamResponse, data: bytes) -> None:
+async def write(answer: web.StreamResponse, data: bytes) -> None:
+    """
+    Write a piece of an answer.
+
+    Args:
+        answer: It has begun.
+        data: The piece.
+
+    Raises:
+        ConnectionResetError: The reader has gone, or takes nothing any more.
+    """
     try:
         async with asyncio.timeout(WRITE_TIMEOUT_S):
             await answer.write(data)
@@ -102,7 +112,11 @@ async def _write(answer: web.StreamResponse, data: bytes) -> None:
 @routes.get(
     "/api/v1/logs/export",
     errors=(InvalidQuery, Invalid, QueryTooSlow),
-    content={"application/x-ndjson": "A log in each line.", "text/csv": "RFC 4180, with a header line."},
+    content={
+        "application/x-ndjson": "A log in each line.",
+        "text/csv": "RFC 4180, with a header line. A text that a spreadsheet would take for a formula "
+        "has a `'` in front; `pylogtap export` writes it as it is.",
+    },
 )
 async def export_logs(
     services: Services,
@@ -121,7 +135,7 @@ async def export_logs(
     An export that fails on its way is cut off before the end that HTTP wants: no reader takes it for whole.
     """
     kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
-    write: Callable[[Sequence[Log]], bytes] = _lines if form == "jsonl" else _rows
+    written: Callable[[Sequence[Log]], bytes] = _lines if form == "jsonl" else _rows
     chunks = services.logs.export(q, since=since, until=until, order=order)
     nothing: list[Log] = []
     first = await anext(chunks, nothing)  # a query that cannot be read is refused before that
@@ -136,10 +150,10 @@ async def export_logs(
     await answer.prepare(request)
     try:
         if form == "csv":
-            await _write(answer, (",".join(COLUMNS) + "\r\n").encode())
-        await _write(answer, write(first))
+            await write(answer, (",".join(COLUMNS) + "\r\n").encode())
+        await write(answer, written(first))
         async for logs in chunks:
-            await _write(answer, write(logs))
+            await write(answer, written(logs))
     except Exception:
         if request.transport is not None:
             request.transport.abort()

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pylogtap_collector.services.backup import Backup
     from pylogtap_collector.services.catalog import Catalog
+    from pylogtap_collector.services.compactor import Compactor
     from pylogtap_collector.services.health import Health
+    from pylogtap_collector.services.incidents import Incidents
     from pylogtap_collector.services.ingest import Ingest
     from pylogtap_collector.services.logs import Logs
     from pylogtap_collector.settings import Settings
@@ -22,3 +25,6 @@ class Services:
     logs: Logs
     catalog: Catalog
     health: Health
+    backup: Backup
+    incidents: Incidents
+    compactor: Compactor

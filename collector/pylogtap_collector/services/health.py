@@ -64,7 +64,8 @@ class Health:
         """Tell whether records can be stored and searched, by trying it."""
         reasons = []
         try:
-            await self._engine.write(streams.prove_writable, urgent=True)
+            if not self._engine.read_only:
+                await self._engine.write(streams.prove_writable, urgent=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
             reasons.append(str(error))
         if self._engine.fault is not None and not reasons:

@@ -98,7 +98,7 @@ class Logs:
             InvalidCursor: The cursor is not from a page of this query.
             QueryTooSlow: The deadline has passed.
         """
-        selection, behind = self._select(q, since, until), None
+        selection, behind = self.select(q, since, until), None
         if cursor is not None:
             last = read_cursor(cursor, order, q)
             selection = Selection(selection.query, last.since_ns, last.until_ns)
@@ -145,7 +145,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self._select(q, since, until)
+        selection = self.select(q, since, until)
         return await self._engine.read(
             lambda connection: Count(total=counts.count(self._tiers, connection, selection))
         )
@@ -174,7 +174,7 @@ class Logs:
             InvalidQuery: The query cannot be read.
             Invalid: The range has no length, or is too long for the step.
         """
-        asked = self._select(q, since, until)
+        asked = self.select(q, since, until)
         now = time.time_ns()
 
         def job(connection: sqlite3.Connection) -> Histogram:
@@ -217,7 +217,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self._select(q, since, until)
+        selection = self.select(q, since, until)
 
         def job(connection: sqlite3.Connection) -> Facets:
             found = counts.by_value(self._tiers, connection, selection, fields, limit)
@@ -242,7 +242,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self._select(q, since, until)
+        selection = self.select(q, since, until)
         return await self._engine.read(
             lambda connection: Patterns(items=counts.by_pattern(self._tiers, connection, selection, limit))
         )
@@ -280,7 +280,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        return Deleted(deleted=await self._rewriter.delete(self._select(q, since, until)))
+        return Deleted(deleted=await self._rewriter.delete(self.select(q, since, until)))
 
     def tail(self, q: str, *, after: int | None = None) -> Tail:
         """
@@ -334,14 +334,26 @@ class Logs:
                 return
             behind = (found[-1].time_ns, found[-1].log.id)
 
-    def _select(self, q: str, since: str | None, until: str | None) -> Selection:
+    @staticmethod
+    def select(q: str, since: str | None, until: str | None) -> Selection:
+        """
+        Return which records are meant.
+
+        Args:
+            q: A query; empty: all.
+            since: Beginning of the range.
+            until: End of the range.
+
+        Raises:
+            InvalidQuery: The query cannot be read.
+        """
         now = time.time_ns()
         bounds = [None if text is None else parse_time(text, now) for text in (since, until)]
         return Selection(language.parse(q), *bounds)
 
     async def _settled(self, q: str, since: str | None, until: str | None) -> Selection:
         """Return a selection that later records are not part of."""
-        selection = self._select(q, since, until)
+        selection = self.select(q, since, until)
         last = await self._engine.read(logs.last_id)
         return Selection(selection.query, selection.since_ns, selection.until_ns, last)
 

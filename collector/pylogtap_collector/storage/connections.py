@@ -169,14 +169,15 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """
     Open a connection that cannot change anything, whatever statement it is given.
 
     Args:
         path: The file.
+        immutable: Nobody changes it: make no files beside it, and take no locks.
     """
-    connection = _connect(f"{path.absolute().as_uri()}?mode=ro")
+    connection = _connect(f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}")
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA cache_size = -16000")
     connection.execute("PRAGMA temp_store = MEMORY")

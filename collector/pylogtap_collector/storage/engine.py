@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from pylogtap_collector.errors import Overloaded
+from pylogtap_collector.errors import Overloaded, ReadOnly
 from pylogtap_collector.storage.connections import Deadline, FolderLock, open_reader, open_writer
 from pylogtap_collector.storage.writer import Writer
 
@@ -36,6 +36,7 @@ class Engine:
         readers: int = 2,
         query_timeout_s: float = 10.0,
         queue_max: int = 64,
+        read_only: bool = False,
     ) -> None:
         """
         Describe the database; `open` opens it.
@@ -45,8 +46,10 @@ class Engine:
             readers: Queries that run at once.
             query_timeout_s: After this a query is ended.
             queue_max: Urgent jobs that may wait; more are refused.
+            read_only: Change neither the file nor anything beside it; nobody else changes it either.
         """
         self.path = path
+        self.read_only = read_only
         self._readers = readers
         self._query_timeout_s = query_timeout_s
         self._queue_max = queue_max
@@ -57,6 +60,9 @@ class Engine:
         self._writer: Writer | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._worker: ThreadPoolExecutor | None = None
+        self._aside: ThreadPoolExecutor | None = None
+        self._errands: set[Deadline] = set()
+        self._is_open = False
 
     async def open(self) -> None:
         """
@@ -66,33 +72,41 @@ class Engine:
             DataUnusable: The folder or the file cannot be used.
         """
         loop = asyncio.get_running_loop()
-        connection = await asyncio.to_thread(self._open_writer)
-        self._writer = Writer(connection, loop)
+        if not self.read_only:
+            connection = await asyncio.to_thread(self._open_writer)
+            self._writer = Writer(connection, loop)
         if self.path is not None:
             self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="pylogtap-reader")
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="pylogtap-worker")
+            self._aside = ThreadPoolExecutor(1, thread_name_prefix="pylogtap-aside")
+        self._is_open = True
 
     async def close(self) -> None:
         """Finish what is queued and close the database. Does nothing the second time."""
-        writer, self._writer = self._writer, None
-        if writer is None:
+        if not self._is_open:
             return
-        pools, self._pool, self._worker = (self._pool, self._worker), None, None
+        self._is_open = False
+        for errand in self._errands:
+            errand.cancelled = True
+        pools = (self._pool, self._worker, self._aside)
+        self._pool = self._worker = self._aside = None
         for pool in pools:
             if pool is not None:
                 await asyncio.to_thread(pool.shutdown, wait=True, cancel_futures=True)
         for connection in self._opened:
             connection.close()
-        await asyncio.to_thread(writer.close)
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await asyncio.to_thread(writer.close)
         if self._lock is not None:
             self._lock.release()
 
     @property
     def fault(self) -> str | None:
         """Why nothing can be stored; None when all is well."""
-        if self._writer is None:
+        if not self._is_open:
             return "the database is closed"
-        return self._writer.fault
+        return self._writer.fault if self._writer else None
 
     @property
     def commits(self) -> int:
@@ -109,8 +123,10 @@ class Engine:
 
         Raises:
             Overloaded: Too many urgent jobs wait, or the database cannot store.
+            ReadOnly: This collector changes nothing.
         """
-        writer = self._open_one()
+        self._check_open()
+        writer = self._writing()
         if urgent and writer.waiting >= self._queue_max:
             raise Overloaded("More slices wait to be stored than the collector keeps in memory.")
         answer: T = await writer.submit(job, urgent=urgent)
@@ -128,16 +144,14 @@ class Engine:
             QueryTooSlow: The deadline has passed.
             Overloaded: Too many queries wait.
         """
-        writer = self._open_one()
+        self._check_open()
         if self._reading >= self._readers * _QUEUE_PER_READER:
             raise Overloaded("Too many queries wait for their turn.")
         deadline = Deadline(self._query_timeout_s if timeout_s is None else timeout_s)
         self._reading += 1
         try:
             if self._pool is None:
-                task = writer.submit(lambda own: _read_between_writes(own, job, deadline), plain=True)
-                answer: T = await task
-                return answer
+                return await self._between_writes(job, deadline, urgent=True)
             return await asyncio.get_running_loop().run_in_executor(
                 self._pool, lambda: _read(self._reader(), job, deadline)
             )
@@ -154,25 +168,56 @@ class Engine:
         Args:
             job: Gets a connection that cannot write.
         """
-        writer = self._open_one()
+        self._check_open()
+        return await self._long(job, self._worker)
+
+    async def aside(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Do a job of minutes that only reads, beside everything else, on one unchanging view of the database.
+
+        One after the other: each makes the disk busy. The job calls `check_deadline` now and then, and so
+        ends when the collector stops or nobody waits for it.
+
+        Args:
+            job: Gets a connection that cannot write.
+        """
+        self._check_open()
+        return await self._long(job, self._aside)
+
+    async def _long(self, job: Callable[[sqlite3.Connection], T], pool: ThreadPoolExecutor | None) -> T:
         deadline = Deadline(_WORK_S)
+        self._errands.add(deadline)
         try:
-            if self._worker is None:
-                task = writer.submit(
-                    lambda own: _read_between_writes(own, job, deadline), urgent=False, plain=True
-                )
-                answer: T = await task
-                return answer
+            if pool is None:
+                return await self._between_writes(job, deadline, urgent=False)
             return await asyncio.get_running_loop().run_in_executor(
-                self._worker, lambda: _read(self._reader(), job, deadline)
+                pool, lambda: _read(self._reader(), job, deadline)
             )
         except asyncio.CancelledError:
             deadline.cancelled = True
             raise
+        finally:
+            self._errands.discard(deadline)
 
-    def _open_one(self) -> Writer:
-        if self._writer is None:
+    async def _between_writes(
+        self, job: Callable[[sqlite3.Connection], T], deadline: Deadline, *, urgent: bool
+    ) -> T:
+        task = self._writing().submit(
+            lambda own: _read_between_writes(own, job, deadline), urgent=urgent, plain=True
+        )
+        answer: T = await task
+        return answer
+
+    def _check_open(self) -> None:
+        if not self._is_open:
             raise Overloaded("The collector is stopping.")
+
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            raise ReadOnly(
+                f"This collector shows {self.path} and changes nothing; "
+                "let programs deliver to one that is started by `pylogtap serve`."
+            )
         return self._writer
 
     def _open_writer(self) -> sqlite3.Connection:
@@ -190,7 +235,7 @@ class Engine:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             assert self.path is not None
-            connection = open_reader(self.path)
+            connection = open_reader(self.path, immutable=self.read_only)
             self._local.connection = connection
             self._opened.append(connection)
         return connection

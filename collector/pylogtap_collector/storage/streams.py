@@ -187,18 +187,19 @@ def prove_writable(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT OR REPLACE INTO progress (task, log_id) VALUES ('probe', 0)")
 
 
-def release_pages(connection: sqlite3.Connection) -> bool:
+def release_pages(connection: sqlite3.Connection, spare: int | None = None) -> bool:
     """
-    Give some free pages back to the disk, if there are more than the next slices will take.
+    Give some free pages back to the disk, if there are more than are to stay.
 
     Args:
         connection: In a transaction.
+        spare: Free pages that stay; default: as many as the next slices will take.
 
     Returns:
         Whether there were.
     """
     free: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    if free <= _SPARE_PAGES:
+    if free <= (_SPARE_PAGES if spare is None else spare):
         return False
     connection.execute(f"PRAGMA incremental_vacuum({_RELEASE_PAGES})").fetchall()
     return True

@@ -95,3 +95,17 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert ended.returncode == 2
     assert ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("form", "package"), [("parquet", "pylogtap[parquet]"), ("sqlite", "pylogtap[collector]")]
+)
+def test_formats_that_need_a_package(
+    client_alone: list[str], tmp_path: Path, form: str, package: str
+) -> None:
+    """Where a format's package is missing, the export says what to install before it asks any collector."""
+    target = tmp_path / "out"
+    ended = called(client_alone, "export", "--format", form, "--output", str(target))
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(f"which is not installed here\n  pip install '{package}'\n")
+    assert not target.exists()
