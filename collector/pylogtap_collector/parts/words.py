@@ -26,11 +26,12 @@ class Edge(NamedTuple):
     Attributes:
         piece: The piece.
         side: Which end of the piece takes part; `any`: nothing is known.
-        rest: What the piece has to begin or end with.
+        rest: What the piece has to begin or end with; for `begun`, the word of which it has to end with a
+            beginning.
     """
 
     piece: int
-    side: Literal["begins", "ends", "any"]
+    side: Literal["begins", "ends", "begun", "any"]
     rest: str
 
 
@@ -60,7 +61,7 @@ class _Ends(NamedTuple):
         literals: Case folded.
         words: Those that no piece can make longer.
         touching: Words at the ends of literals: literal, word, whether a piece stands before and behind it.
-        adjoining: Pieces that have another one beside them.
+        adjoining: Pieces behind which another one follows at once.
         open: A word at an end of a piece may go on in a literal or in another piece.
     """
 
@@ -80,7 +81,7 @@ def _ends(literals: tuple[str, ...]) -> _Ends:
     adjoining: list[int] = []
     for number, literal in enumerate(literals):
         if not literal and 0 < number < last:
-            adjoining += [number - 1, number]
+            adjoining.append(number - 1)
         for found in _WORD.finditer(literal):
             left, right = found.start() == 0 and number > 0, found.end() == len(literal) and number < last
             if left or right:
@@ -153,7 +154,7 @@ def _is_open(literals: Sequence[str], piece: int) -> bool:
 
 def _edges(ends: _Ends, word: str) -> list[Edge]:
     """Return the ways in which a word can be put together over the ends of literals."""
-    edges = [Edge(piece, "any", "") for piece in ends.adjoining]
+    edges = [Edge(piece, "begun", word) for piece in ends.adjoining]
     for number, run, left, right in ends.touching:
         if left and right:
             if run in word:
@@ -181,4 +182,7 @@ def edge_test(edge: Edge) -> Callable[[str], bool]:
         if not rest:
             return lambda text: not text or not _WORD.match(text.casefold()[-1:])
         return lambda text: text.casefold().endswith(rest) or rest.endswith(text.casefold())
+    if edge.side == "begun":
+        beginnings = tuple(rest[:size] for size in range(1, len(rest)))
+        return lambda text: text.casefold().endswith(beginnings)
     return lambda _: True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -37,31 +37,41 @@ class Block(NamedTuple):
 
 
 class _Kept:
-    """Keeps what was used last, up to a number of bytes. Any thread may use it."""
+    """
+    Keeps up to a number of bytes, and beyond lets go of anything. Any thread may use it.
+
+    What was used longest ago is no better choice: a question that goes over more than fits would find nothing
+    the next time, where by chance it finds most.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._size = 0
-        self._items: OrderedDict[object, tuple[object, int]] = OrderedDict()
+        self._items: dict[object, tuple[object, int, int]] = {}  # a thing, its bytes, its place among keys
+        self._keys: list[object] = []
+        self._choose = random.Random(0).random  # noqa: S311 - nothing secret
         self._lock = threading.Lock()
 
     def get(self, key: object) -> object | None:
-        with self._lock:
-            found = self._items.get(key)
-            if found is None:
-                return None
-            self._items.move_to_end(key)
-            return found[0]
+        found = self._items.get(key)
+        return None if found is None else found[0]
 
     def put(self, key: object, value: object, size: int) -> None:
         with self._lock:
-            if key in self._items:
+            if key in self._items or size > self._most:
                 return
-            self._items[key] = (value, size)
             self._size += size
-            while self._size > self._most and self._items:
-                _, (_, gone) = self._items.popitem(last=False)
-                self._size -= gone
+            while self._size > self._most:
+                self._let_go(int(self._choose() * len(self._keys)))
+            self._items[key] = (value, size, len(self._keys))
+            self._keys.append(key)
+
+    def _let_go(self, place: int) -> None:
+        key, last = self._keys[place], self._keys.pop()
+        if key is not last:
+            self._keys[place] = last
+            self._items[last] = (*self._items[last][:2], place)
+        self._size -= self._items.pop(key)[1]
 
 
 class Shelf:
