@@ -12,7 +12,7 @@ from pylogtap_collector.storage import streams
 if TYPE_CHECKING:
     from pylogtap_collector.storage.engine import Engine
 
-PERIOD_S = 600.0
+PERIOD_S = 60.0
 _DAY_NS = 86_400_000_000_000
 
 
