@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.daemon import CollectorProcess
 
 LOGS = "/api/v1/logs"
-_QUIET_S = 4.0  # so long without work, and what came is where it belongs
+_QUIET_S = 15.0  # so long without work, and what came is where it belongs, and free pages are given back
 _BUSY = 0.02  # share of a core that an idle collector may take
 
 

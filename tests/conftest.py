@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+os.environ.setdefault("PYLOGTAP_COLLECTOR_RESERVE_BYTES", "0")  # hundreds of databases need none of it
 REQUIRED = "PYLOGTAP_REQUIRE_BROWSER"  # set by .ci/run, which installs one
 
 

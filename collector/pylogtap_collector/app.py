@@ -21,6 +21,8 @@ from pylogtap_collector.services.incidents import Incidents
 from pylogtap_collector.services.ingest import Ingest
 from pylogtap_collector.services.keeper import Keeper
 from pylogtap_collector.services.logs import Logs
+from pylogtap_collector.services.reserve import Reserve
+from pylogtap_collector.services.retention import Retention
 from pylogtap_collector.services.rewriter import Rewriter
 from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.services.tidy import tidy
@@ -68,17 +70,21 @@ class Collector:
         lock = asyncio.Lock()
         tiers = Tiers(settings.cache_max_bytes)
         rewriter = Rewriter(self.engine, tiers, lock)
-        self.keeper = Keeper(self.engine, tiers, self.bus, self.counters, lock, settings.recent_records)
+        reserve = Reserve(None if settings.memory or shown else settings.data, settings.reserve_bytes)
+        self.keeper = Keeper(
+            self.engine, tiers, self.bus, self.counters, lock, reserve, settings.recent_records
+        )
         logs, backup = Logs(self.engine, tiers, rewriter, self.bus, settings), Backup(self.engine)
         self.services = Services(
             settings=settings,
-            ingest=Ingest(self.engine, self.keeper, self.counters, settings),
+            ingest=Ingest(self.engine, self.keeper, reserve, self.counters, settings),
             logs=logs,
             catalog=Catalog(self.engine, tiers, rewriter),
             health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),
             backup=backup,
             incidents=Incidents(self.engine, tiers, logs, backup),
             compactor=Compactor(self.engine, tiers, lock),
+            retention=Retention(self.engine, tiers, rewriter, self.keeper, reserve, self.counters, settings),
         )
 
     def adopt(self, port: int) -> None:
@@ -105,7 +111,10 @@ class Collector:
             if not self.engine.read_only:
                 await asyncio.to_thread(self.services.backup.forget_unfinished)
                 self.tasks.supervise("keep", self.keeper.run)
-                self.tasks.supervise("tidy", lambda: tidy(self.engine, self._settings.stream_days))
+                self.tasks.supervise("retain", self.services.retention.run)
+                self.tasks.supervise(
+                    "tidy", lambda: tidy(self.engine, self._settings.stream_days, self.keeper.is_calm)
+                )
             yield self.services
         finally:
             await self.tasks.stop()

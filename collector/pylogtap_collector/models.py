@@ -176,6 +176,22 @@ class PlacePatch(Model):
     description: str | None = Field(None, max_length=2000)
 
 
+class ProjectRetention(Model):
+    """How long a project's records are kept."""
+
+    keep_days: float | None = Field(description="Days after a record's time; null: as the settings say.")
+    keep_bytes: int | None = Field(description="Bytes that its sealed records may take; null: no limit.")
+    default_keep_days: float | None = Field(description="What the settings say; null: forever.")
+    bytes: int = Field(description="Bytes that its sealed records take, about.")
+
+
+class RetentionPatch(Model):
+    """What may change of how long records are kept; null: as the settings say."""
+
+    keep_days: float | None = Field(None, gt=0, le=36_500)
+    keep_bytes: int | None = Field(None, gt=0)
+
+
 class Project(Model):
     """The first segment of a prefix."""
 

@@ -61,6 +61,17 @@ class Settings(BaseSettings):
     backlog_max_bytes: Size = Field(
         4 << 30, description="Bytes of slices that are stored but not sealed yet; more are refused."
     )
+    keep_days: Positive | None = Field(
+        None, description="Days after which a record goes, by its time; none: never. Projects may differ."
+    )
+    keep_bytes: Size | None = Field(
+        None, description="Bytes that the database may use; beyond, the oldest blocks go. None: no limit."
+    )
+    reserve_bytes: int = Field(
+        64 << 20,
+        ge=0,
+        description="Bytes kept free beside the database, to clear a full disk; the journal needs 32 MiB.",
+    )
     tail_buffer: Size = Field(1_000, description="Records kept for a reader of the tail that falls behind.")
     adopt: bool = Field(
         default=True, description="Take in what dead programs on this machine left for this collector."

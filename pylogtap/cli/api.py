@@ -154,6 +154,22 @@ class Api:
             body = self._body(response)
         return _document(body)
 
+    def patch(self, path: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Change something, by a merge patch (RFC 7396), and return what it is then.
+
+        Args:
+            path: Below the collector's address.
+            changes: Members and their new values.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
+        with self._answer(path, {}, headers, method="PATCH", sent=json.dumps(changes).encode()) as response:
+            return _document(self._body(response))
+
     def look(self, path: str) -> Look:
         """
         Return an answer as it is.
@@ -234,6 +250,7 @@ class Api:
         *,
         silence_s: float | None = None,
         method: str = "GET",
+        sent: bytes | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
         secure = self._parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -244,7 +261,7 @@ class Api:
             try:
                 connection.connect()
                 connection.sock.settimeout(silence_s or ANSWER_TIMEOUT_S)
-                connection.request(method, target, headers={**self._headers, **headers})
+                connection.request(method, target, sent, headers={**self._headers, **headers})
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise Unreachable(self.url, reason_of(error)) from error

@@ -38,6 +38,7 @@ TABLE = {
     "open": Entry("", "Look at a backup or an incident file."),
     "backup": Entry("", "Copy the whole database to a file."),
     "restore": Entry("", "Put a backup in the place of a database."),
+    "retention": Entry("pylogtap.cli.retention", "Show and set how long records are kept."),
     "compact": Entry("", "Make the database smaller."),
     "drain": Entry("pylogtap.cli.drain", "Deliver what dead processes left behind."),
     "doctor": Entry("pylogtap.cli.doctor", "Say what is wrong, and the command that mends it."),

@@ -13,6 +13,8 @@ from pylogtap_collector.models import (
     Project,
     ProjectIn,
     ProjectPage,
+    ProjectRetention,
+    RetentionPatch,
     Service,
     ServiceIn,
     ServicePage,
@@ -65,6 +67,22 @@ async def change_project(
 async def delete_project(services: Services, project: PlaceName, if_match: IfMatch = None) -> None:
     """Delete a project with its services, instances and all of their records."""
     await services.catalog.delete_project(project, expected=expected_versions(if_match))
+
+
+@routes.get(f"{PROJECT}/retention", errors=(NotFound,))
+async def read_retention(services: Services, project: PlaceName) -> ProjectRetention:
+    """Return how long a project's records are kept."""
+    return await services.retention.project(project)
+
+
+@routes.patch(f"{PROJECT}/retention", errors=(NotFound,))
+async def change_retention(services: Services, project: PlaceName, patch: RetentionPatch) -> ProjectRetention:
+    """
+    Change how long a project's records are kept, by a merge patch (RFC 7396).
+
+    What is beyond goes within seconds.
+    """
+    return await services.retention.change(project, patch)
 
 
 @routes.get(SERVICES, errors=(NotFound, InvalidCursor))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.incidents import Incidents
     from pylogtap_collector.services.ingest import Ingest
     from pylogtap_collector.services.logs import Logs
+    from pylogtap_collector.services.retention import Retention
     from pylogtap_collector.settings import Settings
 
 
@@ -28,3 +29,4 @@ class Services:
     backup: Backup
     incidents: Incidents
     compactor: Compactor
+    retention: Retention

@@ -19,6 +19,7 @@ class Counters:
         damaged: Frames whose check did not fit.
         refused: Slices that were refused because too many waited.
         sealed: Records that were sealed into blocks.
+        expired: Records that were removed because they were not to be kept any longer.
         tail_skipped: Records that readers of the tail were too slow for.
     """
 
@@ -30,4 +31,5 @@ class Counters:
     damaged: int = 0
     refused: int = 0
     sealed: int = 0
+    expired: int = 0
     tail_skipped: int = 0

@@ -27,6 +27,7 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
     "refused": ("counter", "Slices refused because too much waited."),
     "sealed": ("counter", "Records sealed into blocks."),
     "tail_skipped": ("counter", "Records that readers of the tail were too slow for."),
+    "expired": ("counter", "Records that were removed because they were not to be kept any longer."),
     "commits": ("counter", "Transactions."),
     "unsealed": ("gauge", "Records that are in no block."),
     "followers": ("gauge", "Readers of the tail."),

@@ -16,6 +16,7 @@ from pylogtap_collector.wire import Scan, inflate, scan
 if TYPE_CHECKING:
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
+    from pylogtap_collector.services.reserve import Reserve
     from pylogtap_collector.settings import Settings
     from pylogtap_collector.storage.engine import Engine
 
@@ -26,18 +27,22 @@ _LAST_OFFSET = 1 << 31
 class Ingest:
     """The durable way in. See docs/reference/wire-format.md for the protocol."""
 
-    def __init__(self, engine: Engine, keeper: Keeper, counters: Counters, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, keeper: Keeper, reserve: Reserve, counters: Counters, settings: Settings
+    ) -> None:
         """
         Bind what it needs.
 
         Args:
             engine: The database.
             keeper: Hears of what was stored.
+            reserve: Room for a full disk; once it is given away, nothing is stored.
             counters: Counts.
             settings: The limits.
         """
         self._engine = engine
         self._keeper = keeper
+        self._reserve = reserve
         self._counters = counters
         self._settings = settings
 
@@ -75,6 +80,9 @@ class Ingest:
         if self._keeper.unsealed_bytes > self._settings.backlog_max_bytes:
             self._counters.refused += 1
             raise Overloaded("More is stored than could be sealed so far.", 10.0)
+        if self._reserve.given:
+            self._counters.refused += 1
+            raise Overloaded("The disk is full: nothing new is stored until there is room again.", 10.0)
         part = await self._examine(stream, offset, body, encoding)
         part.skipped_from = skipped_from
         part.skew_ns = None if sent_ns is None else part.received - sent_ns

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from pylogtap_collector.models import Log
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.services.counters import Counters
+    from pylogtap_collector.services.reserve import Reserve
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.tiers import Tiers
 
 _CALM_S = 10.0  # rows are written while they can be expected to stay for so long
 _PAUSE_S = 0.05  # what comes within is looked at together
 _QUIET_S = 2.0  # how often to look whether it is calm enough by now
+_SEALS = 8  # until the journal is emptied
 _ROWS = 2_000  # of one transaction: others write in between
 _TOLD = 4_096  # records that followers are told of at once
 _BITS = 16  # of an id: the record's place in its slice
@@ -45,6 +47,7 @@ class Keeper:
         bus: Bus,
         counters: Counters,
         lock: asyncio.Lock,
+        reserve: Reserve,
         recent_records: int,
     ) -> None:
         """
@@ -56,6 +59,7 @@ class Keeper:
             bus: Hears of each record after it is committed.
             counters: Counts records.
             lock: Held by whoever moves records: two at once would undo what the other does.
+            reserve: Room for a full disk: once it is given away, nothing is moved that needs some.
             recent_records: How many of the newest records are kept as rows, and are not sealed.
         """
         self._engine = engine
@@ -63,6 +67,7 @@ class Keeper:
         self._bus = bus
         self._counters = counters
         self._lock = lock
+        self._reserve = reserve
         self._spare = recent_records
         self._left: deque[tuple[int, int, int]] = deque()  # number, records, bytes of slices not sealed
         self._records = self._bytes = 0  # the sums of these
@@ -114,9 +119,15 @@ class Keeper:
                     await self._came.wait()
             self._came.clear()
             await self._tell()
-            while await self.seal():
+            sealed = 0
+            while not self._reserve.given and await self.seal():
+                sealed += 1
+                if (
+                    sealed % _SEALS == 0
+                ):  # nobody seals just now, who would have to read what the journal holds
+                    await self._engine.checkpoint()
                 await self._tell()
-            if self._is_calm():
+            if self.is_calm() and not self._reserve.given:
                 await self.write_rows(while_calm=True)
             await asyncio.sleep(_PAUSE_S)
 
@@ -165,7 +176,7 @@ class Keeper:
                 for start in range(0, len(rows), _ROWS):
                     job = partial(self._insert, rows=rows[start : start + _ROWS])
                     self._tiers.dictionary.stored(await self._engine.write(job))
-            if while_calm and not self._is_calm():
+            if while_calm and not self.is_calm():
                 return
 
     def _insert(self, connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> tuple[int, int]:
@@ -192,7 +203,7 @@ class Keeper:
         part = self._tiers.hot.part(connection, chunks[number])
         return [] if part is None else recent.rows_of(part, behind, self._tiers.dictionary)
 
-    def _is_calm(self) -> bool:
+    def is_calm(self) -> bool:
         """Tell whether a row that is written now can be expected to stay for a while."""
         elapsed = time.monotonic() - self._since
         calm = self._arrived * _CALM_S < self._spare * max(elapsed, 1.0)

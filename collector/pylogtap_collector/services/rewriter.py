@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pylogtap_collector.storage import logs, sealing
-from pylogtap_collector.storage.shelf import blocks_behind
+from pylogtap_collector.storage.shelf import block_of, blocks_behind
 
 if TYPE_CHECKING:
     import asyncio
     import sqlite3
+    from collections.abc import Sequence
 
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.logs import Selection
@@ -50,15 +52,33 @@ class Rewriter:
         """
         async with self._lock:
             last = await self._engine.work(logs.last_id)
-            selection = logs.Selection(selection.query, selection.since_ns, selection.until_ns, last)
+            selection = replace(selection, last_id=last)
             deleted = await self._delete_hot(selection)
-            behind = 0
-            while (
-                block := await self._engine.work(partial(self._next, behind=behind, last=last))
-            ) is not None:
+        behind = 0
+        while True:  # others may move records between two blocks: what they make of them has the same ids
+            async with self._lock:
+                block = await self._engine.work(partial(self._next, behind=behind, last=last))
+                if block is None:
+                    return deleted
                 deleted += await self._delete_sealed(selection, block)
-                behind = block.last_id
-            return deleted
+            behind = block.last_id
+
+    async def delete_sealed(self, selection: Selection, blocks: Sequence[Block]) -> int:
+        """
+        Remove records of some blocks, as far as these are still there.
+
+        Args:
+            selection: Which.
+            blocks: Where.
+
+        Returns:
+            How many there were.
+        """
+        deleted = 0
+        for block in blocks:
+            async with self._lock:
+                deleted += await self._delete_sealed(selection, block)
+        return deleted
 
     async def _delete_hot(self, selection: Selection) -> int:
         """Remove what is not sealed."""
@@ -85,6 +105,8 @@ class Rewriter:
     def _rewrite(
         self, connection: sqlite3.Connection, selection: Selection, block: Block
     ) -> sealing.Rewritten | None:
+        if block_of(connection, block.first_id) != block:
+            return None  # somebody has put others in its place
         evaluation = selection.evaluation(connection)
         summary, words = self._tiers.shelf.summary(connection, block)
         if (selection.since_ns is not None and block.last_time < selection.since_ns) or (

@@ -193,3 +193,18 @@ def _connect(target: str) -> sqlite3.Connection:
         timeout=_BUSY_MS / 1000,
         cached_statements=256,
     )
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """
+    Put what the journal holds into the file, and make the journal empty; leave it where somebody reads.
+
+    Args:
+        connection: The writer's, in no transaction.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience}")

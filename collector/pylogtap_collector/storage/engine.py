@@ -8,7 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from pylogtap_collector.errors import Overloaded, ReadOnly
-from pylogtap_collector.storage.connections import Deadline, FolderLock, open_reader, open_writer
+from pylogtap_collector.storage.connections import (
+    Deadline,
+    FolderLock,
+    checkpoint,
+    open_reader,
+    open_writer,
+)
 from pylogtap_collector.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -100,6 +106,15 @@ class Engine:
             await asyncio.to_thread(writer.close)
         if self._lock is not None:
             self._lock.release()
+
+    async def checkpoint(self) -> None:
+        """Put what the journal holds into the file, and give its room back; not while somebody reads."""
+        await self._writing().submit(checkpoint, urgent=True, plain=True)
+
+    @property
+    def full(self) -> bool:
+        """Whether the last transaction failed because the disk is full."""
+        return self._writer.full if self._writer else False
 
     @property
     def fault(self) -> str | None:

@@ -269,3 +269,11 @@ def _blocks(db: Database) -> None:
         LEFT JOIN annotation ON annotation.log_id = recent.id
         """,
     )
+
+
+@migrations(name="0006_retention")
+def _retention(db: Database) -> None:
+    """How long records of a project are kept, where it is not as the settings say."""
+    db.table("retention").create(
+        {"project": str, "keep_days": float, "keep_bytes": int}, pk="project", strict=True
+    )

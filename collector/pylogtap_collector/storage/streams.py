@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 _RELEASE_PAGES = 500  # of 8 KiB: some milliseconds
-_SPARE_PAGES = 2_000  # 16 MiB that the next slices will take
+_SPARE_PAGES = 256  # 2 MiB that the next slices will take
 
 
 @dataclass(slots=True)

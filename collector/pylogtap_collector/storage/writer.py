@@ -66,6 +66,7 @@ class Writer:
             loop: Where the answers are awaited.
         """
         self.fault: str | None = None
+        self.full = False
         self.commits = 0
         self._connection = connection
         self._loop = loop
@@ -141,13 +142,13 @@ class Writer:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            self.fault = f"the database cannot store: {error}"
+            self.fault, self.full = f"the database cannot store: {error}", _is_full(error)
             refusal = Overloaded(f"The collector cannot store just now: {error}.", _RETRY_S)
             refusal.__cause__ = error
             return [_Outcome(error=refusal) for _ in tasks]
         self.commits += 1
         if not any(_is_fault(outcome.error) for outcome in outcomes):
-            self.fault = None
+            self.fault, self.full = None, False
         return outcomes
 
     def _attempt(self, task: _Task) -> _Outcome:
@@ -160,9 +161,13 @@ class Writer:
             self._connection.execute("ROLLBACK TO job")
             outcome = _Outcome(error=error)
             if _is_fault(error):
-                self.fault = f"the database cannot store: {error}"
+                self.fault, self.full = f"the database cannot store: {error}", _is_full(error)
         self._connection.execute("RELEASE job")
         return outcome
+
+
+def _is_full(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
 def _is_fault(error: BaseException | None) -> bool:
