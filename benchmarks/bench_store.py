@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import ROOT, Column, machine_facts, print_table, write_json
 from benchmarks.store_load import Http, fill, read_facts, under_load, write_more
+from pylogtap_collector.services.reserve import RESERVE
 from tests.support.daemon import CollectorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OURS, REMEMBERED, HTTP, BASE = "pylogtap", "pylogtap, asked again", "pylogtap, HTTP", "duckdb"
+OURS, REMEMBERED, HTTP, BASE = "pylogtap", "pylogtap, asked again", "pylogtap, HTTP, asked again", "duckdb"
 PEERS = ("sqlite", "duckdb", "chdb", "rg")
 QUESTIONS = {
     "last": "last 100 of a service",
@@ -41,6 +42,8 @@ QUESTIONS = {
     "minutes": "count per minute, all",
     "patterns": "top-20 patterns",
 }
+TARGETS_MS = {"last": 5, "few": 35, "count": 190, "newest": 5, "substring": 170, "minutes": 10, "patterns": 3}
+TARGET_RATIOS = {"last": 0.8, "few": 0.2, "count": 0.9, "substring": 0.9, "minutes": 0.35}
 _LOAD = (
     Column("store", "store"),
     Column("records_per_s", "records/s", ",.0f"),
@@ -108,15 +111,15 @@ def prepared(folder: Path, count: int, options: argparse.Namespace) -> Path:
     return folder
 
 
-def filled(folder: Path) -> dict[str, Any]:
+def filled(folder: Path, quiet_s: float) -> dict[str, Any]:
     """Fill the collector, once; return what that cost."""
     data, note = folder / OURS, folder / f"{OURS}.json"
     if not note.exists():
         shutil.rmtree(data, ignore_errors=True)
         data.mkdir()
         with running(data) as collector:
-            report = fill(collector, folder / "slices.bin")
-        size = sum(file.stat().st_size for file in data.iterdir())
+            report = fill(collector, folder / "slices.bin", quiet_s=quiet_s)
+        size = sum(file.stat().st_size for file in data.iterdir() if file.name != RESERVE)
         note.write_text(json.dumps(report | {"bytes_per_record": size / report["records"]}))
     found: dict[str, Any] = json.loads(note.read_text())
     return found | {"store": OURS}
@@ -144,7 +147,7 @@ def loaded(name: str, folder: Path, options: argparse.Namespace) -> tuple[Proces
 
 def asked(folder: Path, options: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Fill all stores, put all questions to them in turn; return costs and times."""
-    costs = [filled(folder)]
+    costs = [filled(folder, options.quiet_s)]
     times: dict[str, dict[str, list[float]]] = {}
     answers: dict[str, dict[str, Any]] = {question: {} for question in QUESTIONS}
     with ExitStack() as stack:
@@ -220,7 +223,9 @@ def loaded_down(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     if not more.exists():
         write_more(more, facts, int(options.rate * 20))
     with running(data) as collector:
-        found = under_load(collector, facts, more, rate=options.rate, rounds=options.rounds)
+        found = under_load(
+            collector, facts, more, rate=options.rate, rounds=options.rounds, pause_s=options.quiet_s / 2
+        )
     shutil.rmtree(data)
     return found
 
@@ -231,11 +236,12 @@ def report(count: int, result: dict[str, Any]) -> None:
     print_table(_LOAD, result["costs"])
     questions = [Column("store", "warm medians, ms"), *(Column(key, key, ".1f") for key in QUESTIONS)]
     print()
-    print_table(questions, result["times"])
+    print_table(questions, [*result["times"], {"store": "to reach at 5 million", **TARGETS_MS}])
     if result["ratios"]:
+        goals = {"store": "to reach", **TARGET_RATIOS}
         print()
         shares = [Column("store", f"x {BASE}"), *(Column(key, key, ".2f") for key in QUESTIONS)]
-        print_table(shares, result["ratios"])
+        print_table(shares, [*result["ratios"], goals])
     load = result.get("under_load")
     if load:
         print(f"\nWhile {load['rate']:,.0f} records/s come in, over HTTP\n")
@@ -259,9 +265,14 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--under-load", action="store_true", help="also ask while records come in")
     parser.add_argument("--rate", type=float, default=20_000, help="records a second that come in")
+    parser.add_argument("--quick", action="store_true", help="only show that it runs")
     parser.add_argument("--keep", type=Path, help="folder for records and stores, used again by the next run")
     parser.add_argument("--json", type=Path, help="write everything measured")
     options = parser.parse_args(arguments)
+    options.quiet_s = 15.0  # until the collector has packed, sealed and given back all that it is going to
+    if options.quick:
+        options.records, options.rounds, options.rate, options.quiet_s = "6000", 1, 2_000.0, 1.0
+        options.peers, options.under_load = "sqlite", True
     options.peers = [name for name in options.peers.split(",") if name]
     return options
 
@@ -280,6 +291,29 @@ def main(arguments: list[str] | None = None) -> None:
             results["runs"][str(count)] = result
             report(count, result)
             write_json(options.json, results)
+    report_growth(results["runs"])
+
+
+def report_growth(runs: dict[str, Any]) -> None:
+    """Print how much longer answers take with more records."""
+    if len(runs) < 2:
+        return
+    (few, small), (many, large) = min(runs.items(), key=_size), max(runs.items(), key=_size)
+    known = {row["store"]: row for row in small["times"]}
+    rows = [
+        {
+            "store": row["store"],
+            **{key: row[key] / known[row["store"]][key] for key in QUESTIONS if key in row},
+        }
+        for row in large["times"]
+        if row["store"] in known
+    ]
+    print(f"\n{int(many) / int(few):.1f} times the records take so many times as long\n")
+    print_table([Column("store", "x"), *(Column(key, key, ".2f") for key in QUESTIONS)], rows)
+
+
+def _size(run: tuple[str, Any]) -> int:
+    return int(run[0])
 
 
 if __name__ == "__main__":

@@ -27,9 +27,10 @@ from tests.support.loghub import HOW_TO_GET, Sample, find_folder, read_samples
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-RARE, PART = "quasarfault", "uasarfaul"
+RARE = "quasarfault"
 START_US = 1_760_054_400_000_000
 _DAY_US = 86_400_000_000
+_SAMPLED = 20  # each of so many records is looked at for words to ask for
 _SHARES = {
     "HDFS": 20, "OpenStack": 15, "Apache": 12, "Spark": 12, "Hadoop": 10, "OpenSSH": 8, "Zookeeper": 6,
     "Linux": 5, "BGL": 5, "HPC": 3, "Proxifier": 2, "Thunderbird": 2,
@@ -234,17 +235,9 @@ def common_word(messages: Sequence[str], lines: Sequence[str], values: Sequence[
         lines: The same records as JSON.
         values: Their arguments, all in one text each.
     """
-    counts = Counter(word for message in messages for word in set(re.findall(r"\w+", message.casefold())))
+    counts = word_counts(messages)
     ranked = sorted(counts, key=lambda word: abs(counts[word] / len(messages) - 0.15))
-    alone = [
-        word
-        for word in ranked[:400]
-        if len(word) > 3
-        and word.isalpha()
-        and sum(word in line for line in lines)
-        == counts[word]
-        == sum(word in line.casefold() for line in lines)
-    ]
+    alone = [word for word in ranked[:400] if stands_alone(word, counts[word], lines)]
     if not alone:
         raise ValueError("no word of the sample stands always alone")
     among = [word for word in alone[:5] if any(word in value for value in values)]
@@ -252,13 +245,39 @@ def common_word(messages: Sequence[str], lines: Sequence[str], values: Sequence[
     return chosen
 
 
-def write(folder: Path, records: Iterator[dict[str, Any]]) -> dict[str, Any]:
+def rare_word(messages: Sequence[str], lines: Sequence[str]) -> str:
+    """
+    Return a word that hardly any message has, for lines in which none was put on purpose.
+
+    Args:
+        messages: A sample.
+        lines: The same records as JSON.
+    """
+    counts = word_counts(messages)
+    ranked = sorted((word for word in counts if len(word) > 5), key=lambda word: (counts[word], word))
+    return next(word for word in ranked if stands_alone(word, counts[word], lines))
+
+
+def word_counts(messages: Sequence[str]) -> Counter[str]:
+    """Return how many messages have each word, case folded."""
+    return Counter(word for message in messages for word in set(re.findall(r"\w+", message.casefold())))
+
+
+def stands_alone(word: str, count: int, lines: Sequence[str]) -> bool:
+    """Tell whether as many lines have a word as a string, in lower or any case, as messages have it."""
+    if len(word) <= 3 or not word.isalpha():
+        return False
+    return sum(word in line for line in lines) == count == sum(word in line.casefold() for line in lines)
+
+
+def write(folder: Path, records: Iterator[dict[str, Any]], rare: str | None) -> dict[str, Any]:
     """
     Write records as `records.jsonl` and `slices.bin`, and what to ask for as `facts.json`.
 
     Args:
         folder: Where; made when it is missing.
         records: In the order of their time.
+        rare: A word with few hits; None: it is looked for.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sample: list[tuple[str, str, str]] = []
@@ -270,14 +289,16 @@ def write(folder: Path, records: Iterator[dict[str, Any]]) -> dict[str, Any]:
             known = {name: value for name, value in record.items() if name not in {"template", "args"}}
             line = json.dumps(known, ensure_ascii=False, separators=(",", ":"))
             text.write(line + "\n")
-            if count % 20 == 0 and len(sample) < 50_000:
+            if count % _SAMPLED == 0 and len(sample) < 50_000:
                 sample.append((record["msg"], line, " ".join(record["args"] or ())))
             first, last = first or record["ts"], record["ts"]
             services[record["service"]] += 1
+    messages, lines, values = zip(*sample, strict=True)
+    rare = rare or rare_word(messages, lines)
     facts = {
         "records": count, "first_us": first, "last_us": last, "service": services.most_common(1)[0][0],
-        "word": common_word(*zip(*sample, strict=True)),
-        "rare": RARE, "part": PART, "json_bytes": (folder / "records.jsonl").stat().st_size / count,
+        "word": common_word(messages, lines, values),
+        "rare": rare, "part": rare[1:-1], "json_bytes": (folder / "records.jsonl").stat().st_size / count,
     }  # fmt: skip
     (folder / "facts.json").write_text(json.dumps(facts))
     return facts
@@ -291,8 +312,11 @@ def main() -> None:
     parser.add_argument("--natural", action="store_true")
     parser.add_argument("--lines", type=Path, nargs="*", default=[])
     options = parser.parse_args()
-    wanted = natural(options.records, options.lines) if options.natural else generated(options.records)
-    print(json.dumps(write(options.folder, wanted)))
+    if options.natural:
+        found = write(options.folder, natural(options.records, options.lines), None)
+    else:
+        found = write(options.folder, generated(options.records), RARE)
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from tests.support.daemon import CollectorProcess
 
 LOGS = "/api/v1/logs"
-_QUIET_S = 15.0  # so long without work, and what came is where it belongs, and free pages are given back
 _BUSY = 0.02  # share of a core that an idle collector may take
 
 
-def fill(collector: CollectorProcess, slices: Path) -> dict[str, Any]:
+def fill(collector: CollectorProcess, slices: Path, *, quiet_s: float) -> dict[str, Any]:
     """
     Send all slices in their order, and wait until the collector has nothing left to do.
 
     Args:
         collector: Running, empty.
         slices: The file.
+        quiet_s: So long without work, and what came is where it belongs.
 
     Returns:
         Records, their rate, CPU of the collector until the end, peak memory, latencies.
@@ -41,7 +41,7 @@ def fill(collector: CollectorProcess, slices: Path) -> dict[str, Any]:
     for piece in read_slices(slices):
         sender.send(piece)
     elapsed = time.monotonic() - began
-    used = _settled(collector.pid) - cpu
+    used = _settled(collector.pid, quiet_s) - cpu
     return {
         "records": sender.records,
         "records_per_s": sender.records / elapsed,
@@ -51,18 +51,20 @@ def fill(collector: CollectorProcess, slices: Path) -> dict[str, Any]:
     }
 
 
-def _settled(pid: int) -> float:
+def _settled(pid: int, quiet_s: float) -> float:
     known = cpu_seconds_of(pid)
     while True:
-        time.sleep(_QUIET_S)
+        time.sleep(quiet_s)
         now = cpu_seconds_of(pid)
-        if now - known < _BUSY * _QUIET_S:
+        if now - known < _BUSY * quiet_s:
             return now
         known = now
 
 
 def latencies(found: list[float]) -> dict[str, float]:
-    """Return percentiles of latencies in ms."""
+    """Return percentiles of latencies in ms; nothing where there are none."""
+    if not found:
+        return {}
     ordered = sorted(found)
     return {
         "ack_p50_ms": percentile(ordered, 0.5),
@@ -177,7 +179,13 @@ class Feeder:
 
 
 def under_load(
-    collector: CollectorProcess, facts: dict[str, Any], more: Path, *, rate: float, rounds: int
+    collector: CollectorProcess,
+    facts: dict[str, Any],
+    more: Path,
+    *,
+    rate: float,
+    rounds: int,
+    pause_s: float,
 ) -> dict[str, Any]:
     """
     Ask while records come in, and look at what acknowledgements cost while other things are done.
@@ -188,6 +196,7 @@ def under_load(
         more: Slices of later records.
         rate: Records a second that come in.
         rounds: Of all questions.
+        pause_s: How long to look at ingest alone.
 
     Returns:
         Medians of questions, and latencies of acknowledgements by what was done meanwhile.
@@ -195,7 +204,7 @@ def under_load(
     feeder, http_client = Feeder(collector.url, more, rate), Http(collector.port, facts)
     asked: dict[str, list[float]] = {}
     feeder.start()
-    time.sleep(2)
+    time.sleep(pause_s / 4)
 
     def ask_all() -> None:
         for _ in range(rounds):
@@ -203,7 +212,7 @@ def under_load(
                 asked.setdefault(question, []).append(http_client.ask(question))
 
     busy: dict[str, Callable[[], None]] = {
-        "ingest and sealing alone": lambda: time.sleep(8),
+        "ingest and sealing alone": lambda: time.sleep(pause_s),
         "questions one after the other": ask_all,
         "a backup": lambda: http_client.send("POST", "/api/v1/backup"),
         "a deletion": lambda: http_client.send("DELETE", f"{LOGS}?{urlencode({'q': 'service:apache'})}"),

@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from benchmarks.bench_store import QUESTIONS
+from tests.support.loghub import HOW_TO_GET, find_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,3 +79,16 @@ def test_bench_backup_fetches_and_packs(tmp_path: Path) -> None:
     assert all(row["answers"] > 0 for row in result["summary"])
     sizes = [row["bytes_per_record"] for row in result["packing"]]
     assert sizes[-1] < sizes[0]
+
+
+@pytest.mark.skipif(find_folder() is None, reason=HOW_TO_GET)
+def test_bench_store_asks_stores_that_agree(tmp_path: Path) -> None:
+    """All questions are put to both stores, whose answers agree, also while records come in."""
+    result = run("bench_store", tmp_path)
+    (found,) = result["runs"].values()
+    assert {row["store"] for row in found["costs"]} == {"pylogtap", "sqlite"}
+    assert all(row["bytes_per_record"] > 0 for row in found["costs"])
+    ours = next(row for row in found["times"] if row["store"] == "pylogtap")
+    assert all(ours[question] > 0 for question in QUESTIONS)
+    assert len(found["under_load"]["phases"]) == 4
+    assert found["under_load"]["asked_ms"].keys() == QUESTIONS.keys()
