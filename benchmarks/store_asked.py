@@ -87,8 +87,9 @@ class Asked:
         """Count each minute of all."""
         begin = self.facts["first_us"] * 1000 // _MINUTE_NS * _MINUTE_NS
         everything = Selection(parse(""), begin, self.facts["last_us"] * 1000 + 1)
-        found = counts.by_time(self.tiers, self.connection, everything, begin, _MINUTE_NS)
-        return len({minute for minute, _ in found})
+        number = (self.facts["last_us"] * 1000 - begin) // _MINUTE_NS + 1
+        found = counts.by_time(self.tiers, self.connection, everything, begin, _MINUTE_NS, number)
+        return int(found.any(axis=1).sum())
 
     def patterns(self) -> None:
         """Count by pattern."""

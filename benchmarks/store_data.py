@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RARE = "quasarfault"
 START_US = 1_760_054_400_000_000
 _DAY_US = 86_400_000_000
-_SAMPLED = 20  # each of so many records is looked at for words to ask for
+_SAMPLED = 19  # each of so many records is looked at for words to ask for; samples repeat after 24,000
 _SHARES = {
     "HDFS": 20, "OpenStack": 15, "Apache": 12, "Spark": 12, "Hadoop": 10, "OpenSSH": 8, "Zookeeper": 6,
     "Linux": 5, "BGL": 5, "HPC": 3, "Proxifier": 2, "Thunderbird": 2,

@@ -190,8 +190,8 @@ class Logs:
                         f"The range has {number} stretches of {step_s} s, more than {_MOST_BUCKETS}: "
                         "take a larger `step`, or a shorter range."
                     )
-            found = counts.by_time(self._tiers, connection, selection, first, step)
-            return _histogram(first, end, step, number, found)
+            found = counts.by_time(self._tiers, connection, selection, first, step, number)
+            return _histogram(first, end, step, found.tolist())
 
         return await self._engine.read(job)
 
@@ -377,20 +377,18 @@ def _range(asked: Selection, stored: counts.Span | None, now: int | None) -> tup
     return first, end
 
 
-def _histogram(first: int, end: int, step: int, buckets: int, found: dict[tuple[int, str], int]) -> Histogram:
-    rows = [
-        Bucket.model_construct(
-            start=to_datetime(first + number * step),
-            total=sum(levels.values()),
-            levels=levels,
-        )
-        for number in range(buckets)
-        for levels in [{name: found.get((number, name), 0) for name in counts.LEVELS}]
-    ]
-    return Histogram(
+def _histogram(first: int, end: int, step: int, found: list[list[int]]) -> Histogram:
+    return Histogram.model_construct(
         since=to_datetime(first),
         until=to_datetime(end),
         step_s=step / 1e9,
-        total=sum(found.values()),
-        buckets=rows,
+        total=sum(map(sum, found)),
+        buckets=[
+            Bucket.model_construct(
+                start=to_datetime(first + number * step),
+                total=sum(row),
+                levels=dict(zip(counts.LEVELS, row, strict=True)),
+            )
+            for number, row in enumerate(found)
+        ],
     )

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 # OpenTelemetry gives each class four severities, from 1 on; 0 is unknown.
 LEVELS = ("unknown", "trace", "debug", "info", "warning", "error", "critical")
 _MOST_VALUES = 50_000  # of a field: bounds memory
-_DENSE = 1 << 22  # cells that are counted in an array
 
 
 class Span(NamedTuple):
@@ -92,20 +91,26 @@ def _possible(
 
 
 def by_time(
-    tiers: Tiers, connection: sqlite3.Connection, selection: Selection, since_ns: int, step_ns: int
-) -> dict[tuple[int, str], int]:
+    tiers: Tiers,
+    connection: sqlite3.Connection,
+    selection: Selection,
+    since_ns: int,
+    step_ns: int,
+    number: int,
+) -> Ints:
     """
     Count records by stretch of time and class of level.
 
     Args:
         tiers: Where records are.
         connection: In a transaction.
-        selection: Which; with both ends of its time.
+        selection: Which; with both ends of its time, within the stretches.
         since_ns: Where the first stretch begins.
         step_ns: How long each is.
+        number: How many there are.
 
     Returns:
-        Counts by number of the stretch and class; only where there are any.
+        Counts: a row for each stretch, a column for each of LEVELS.
     """
     evaluation = selection.evaluation(connection)
     everything = isinstance(selection.query.tree, Everything)
@@ -130,27 +135,15 @@ def by_time(
         cells.append((part.times[rows] - since_ns) // step_ns * 8 + classes)
         counts.append(np.ones(len(classes), np.int64))
     if rolled:
-        minutes, classes, found = np.concatenate(rolled, axis=1)
+        minutes, classes, sums = np.concatenate(rolled, axis=1)
         cells.append((minutes * MINUTE_NS - since_ns) // step_ns * 8 + classes)
-        counts.append(found)
-    return _summed(np.concatenate(cells), np.concatenate(counts)) if cells else {}
-
-
-def _summed(cells: Ints, counts: Ints) -> dict[tuple[int, str], int]:
-    if not len(cells):
-        return {}
-    low, high = int(cells.min()), int(cells.max())
-    if high - low < _DENSE:
-        sums = np.bincount(cells - low, counts).astype(np.int64)
-        distinct = np.flatnonzero(sums)
-        totals, distinct = sums[distinct], distinct + low
-    else:
-        distinct, places = np.unique(cells, return_inverse=True)
-        totals = np.bincount(places, counts).astype(np.int64)
-    return {
-        (cell >> 3, LEVELS[cell & 7]): total
-        for cell, total in zip(distinct.tolist(), totals.tolist(), strict=True)
-    }
+        counts.append(sums)
+    found = np.bincount(
+        np.concatenate([np.empty(0, np.int64), *cells]),
+        np.concatenate([np.empty(0, np.int64), *counts]),
+        minlength=number * 8,
+    )
+    return found.astype(np.int64).reshape(number, 8)[:, : len(LEVELS)]
 
 
 def _classes(tiers: Tiers, head: Head) -> Ints:
