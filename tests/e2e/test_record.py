@@ -97,6 +97,31 @@ def test_nobody_overwrites_what_he_has_not_seen(visit: Visit, collector: Collect
     expect(first.detail.get_by_role("textbox", name="Note")).to_have_value("It was the moon.")
 
 
+def test_who_is_overtaken_sees_by_what(visit: Visit, collector: CollectorProcess) -> None:
+    """A note that is stored between the page's reading and its own change is shown, not overwritten."""
+    deliver(collector.url, line_segment("look at this"))
+    logs = visit(collector.url)
+    logs.open()
+    logs.row("look at this").click()
+    expect(logs.detail.locator(".context-line")).to_have_count(1)
+
+    overtaken = []
+
+    def overtake(route: Route) -> None:
+        answer = route.fetch()
+        if not overtaken:
+            headers = {"Content-Type": "application/merge-patch+json", "If-Match": answer.headers["etag"]}
+            patch = '{"note": "It was the bank."}'
+            overtaken.append(logs.page.request.patch(route.request.url, data=patch, headers=headers))
+        route.fulfill(response=answer)
+
+    logs.page.route("**/api/v1/logs/65536", overtake)
+    logs.detail.get_by_role("textbox", name="Note").fill("It was the moon.")
+    logs.detail.get_by_text("Save note").click()
+    expect(logs.detail.get_by_role("alert")).to_contain_text("It was the bank.")
+    expect(logs.detail.get_by_role("textbox", name="Note")).to_have_value("It was the moon.")
+
+
 def test_a_change_meanwhile_is_refused(visit: Visit, collector: CollectorProcess) -> None:
     """A change between reading and writing is refused by the collector, and the page says so."""
     deliver(collector.url, line_segment("look at this"))

@@ -1,4 +1,4 @@
-import { change, getVersioned } from "./api.js";
+import { Refused, change, getVersioned } from "./api.js";
 import { el, iconButton } from "./dom.js";
 import { clip } from "./text.js";
 
@@ -82,17 +82,33 @@ export class Annotations {
 
   /** @param {Patch} patch @returns {Promise<boolean>} whether it is stored */
   async #save(patch) {
-    const path = `/logs/${this.log.id}`;
     try {
-      const { item, version } = await getVersioned(path);
-      const stale = this.#stale(item, patch);
-      this.#take(stale ? item : await change(path, patch, version));
+      const stale = await this.#change(patch);
       this.#say(stale);
       return !stale;
     } catch (error) {
       this.#say(`Not saved: ${/** @type {Error} */ (error).message}`);
       return false;
     }
+  }
+
+  /**
+   * Who changes it between our reading and our change is found by reading once more.
+   * @param {Patch} patch
+   * @param {boolean} [again]
+   * @returns {Promise<string | null>} what somebody else has written; null: the patch is stored
+   */
+  async #change(patch, again = false) {
+    const path = `/logs/${this.log.id}`;
+    const { item, version } = await getVersioned(path);
+    const stale = this.#stale(item, patch);
+    try {
+      this.#take(stale ? item : await change(path, patch, version));
+    } catch (error) {
+      if (again || !(error instanceof Refused) || error.status !== 412) throw error;
+      return this.#change(patch, true);
+    }
+    return stale;
   }
 
   /**
