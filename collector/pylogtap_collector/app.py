@@ -70,7 +70,7 @@ class Collector:
         lock = asyncio.Lock()
         tiers = Tiers(settings.cache_max_bytes)
         rewriter = Rewriter(self.engine, tiers, lock)
-        reserve = Reserve(None if settings.memory or shown else settings.data, settings.reserve_bytes)
+        reserve = Reserve(None if settings.memory or shown else settings.database, settings.reserve_bytes)
         self.keeper = Keeper(
             self.engine, tiers, self.bus, self.counters, lock, reserve, settings.recent_records
         )

@@ -80,7 +80,7 @@ class Ingest:
         if self._keeper.unsealed_bytes > self._settings.backlog_max_bytes:
             self._counters.refused += 1
             raise Overloaded("More is stored than could be sealed so far.", 10.0)
-        if self._reserve.given:
+        if self._reserve.given or self._reserve.needed:
             self._counters.refused += 1
             raise Overloaded("The disk is full: nothing new is stored until there is room again.", 10.0)
         part = await self._examine(stream, offset, body, encoding)
@@ -117,6 +117,7 @@ class Ingest:
             counters.records += stored.found.records
             counters.stored_bytes += stored.bytes
             self._keeper.notice(stored.slice, stored.found.records, stored.bytes)
+            self._reserve.notice(stored.bytes)
         return stored
 
 

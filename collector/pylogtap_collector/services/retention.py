@@ -111,7 +111,7 @@ class Retention:
         """
         await asyncio.to_thread(self._reserve.make)
         while True:
-            if self._engine.full:
+            if self._engine.full or self._reserve.needed:
                 await asyncio.to_thread(self._reserve.give)
             if self._reserve.given:
                 with suppress(Overloaded):  # it is tried again until there is room

@@ -197,7 +197,10 @@ def _connect(target: str) -> sqlite3.Connection:
 
 def checkpoint(connection: sqlite3.Connection) -> None:
     """
-    Put what the journal holds into the file, and make the journal empty; leave it where somebody reads.
+    Put what the journal holds into the file, and make the journal empty.
+
+    It stays as it is while somebody reads, and where the disk has no room for what it holds: deleting is
+    what helps then, and that is written to the journal, too.
 
     Args:
         connection: The writer's, in no transaction.
@@ -206,5 +209,8 @@ def checkpoint(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+            raise
     finally:
         connection.execute(f"PRAGMA busy_timeout = {patience}")

@@ -108,7 +108,7 @@ class Engine:
             self._lock.release()
 
     async def checkpoint(self) -> None:
-        """Put what the journal holds into the file, and give its room back; not while somebody reads."""
+        """Put what the journal holds into the file, and give its room back, where that is possible."""
         await self._writing().submit(checkpoint, urgent=True, plain=True)
 
     @property
