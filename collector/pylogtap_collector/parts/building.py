@@ -10,7 +10,7 @@ import numpy as np
 from pylogtap_collector.parts.columns import column_of
 from pylogtap_collector.parts.gathering import SLICE_BITS, Gathering, named
 from pylogtap_collector.parts.numbers import renumber
-from pylogtap_collector.parts.part import Head, Part, pieces_of
+from pylogtap_collector.parts.part import Head, Held, Part, pieces_of
 from pylogtap_collector.parts.texts import Texts
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _part(found: Gathering, skip: Iterable[int]) -> Part:
     }  # fmt: skip
     columns["texts"], columns["pieces"] = _pieces(found, form, order)
     shapes = _shapes(found, order, columns)
-    return Part(_head(found, columns, shapes), columns.__getitem__)
+    return Part(_head(found, columns, shapes), Held(columns))
 
 
 def _pieces(found: Gathering, form: Ints, order: Ints) -> tuple[Texts, Codes]:

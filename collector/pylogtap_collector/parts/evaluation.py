@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.query.ast import Node
 
 _COSTS = {Text: 3, Matches: 4}
+_FEW = 8  # forms, whose rows are found one form after the other
 
 
 class Evaluation:
@@ -69,6 +70,9 @@ class Evaluation:
         if among is False:
             return np.empty(0, np.int64)
         answer = self._ask(self._tree, part, None if among is True else among)
+        if isinstance(answer, ByForm) and among is True and np.count_nonzero(answer.every) <= _FEW:
+            forms = np.flatnonzero(answer.every).tolist()
+            return np.sort(np.concatenate([part.rows_at(answer.slots), *map(part.rows_of_form, forms)]))
         mask = as_mask(answer, part)
         if among is not True:
             mask = mask & among

@@ -9,7 +9,7 @@ import numpy as np
 from pylogtap_collector.parts.building import spans
 from pylogtap_collector.parts.columns import column_of
 from pylogtap_collector.parts.numbers import number_first
-from pylogtap_collector.parts.part import Head, Part, pieces_of
+from pylogtap_collector.parts.part import Head, Held, Part, pieces_of
 from pylogtap_collector.parts.texts import Texts
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def join(taken: Sequence[tuple[Part, Ints]]) -> Part:
         kinds={name: columns[name].kind for names in shapes for name in names},
         pieces=pieces_of(forms),
     )
-    return Part(head, columns.__getitem__)
+    return Part(head, Held(columns))
 
 
 def _renumbered(taken: Sequence[tuple[Part, Ints]], name: str) -> tuple[tuple[Any, ...], Ints]:

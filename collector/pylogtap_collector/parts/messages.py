@@ -35,18 +35,16 @@ class Phrase:
             prefix: The last one may be a beginning.
         """
         self.wanted = list(wanted)
+        self._key = tuple(wanted)
         self.prefix = prefix
         self._known = [(bloom.hash_word(word), _with_word(word)) for word in self.certain]
-        self._outlooks: dict[tuple[str, ...], Outlook] = {}
         self._every = PerForm(lambda form: self._outlook(form.literals).every)
         self._edged = PerForm(lambda form: bool(self._outlook(form.literals).edges))
+        self._seen: tuple[Head | None, Mask] = None, np.empty(0, np.bool_)
         self._open = PerForm(lambda form: self._outlook(form.literals).open)
 
     def _outlook(self, literals: tuple[str, ...]) -> Outlook:
-        found = self._outlooks.get(literals)
-        if found is None:
-            found = self._outlooks[literals] = outlook(literals, self.wanted, prefix=self.prefix)
-        return found
+        return outlook(literals, self._key, prefix=self.prefix)
 
     @property
     def certain(self) -> list[str]:
@@ -61,7 +59,9 @@ class Phrase:
             head: What is known of the part.
             words: Its filter; None: it has none.
         """
-        return _possible_forms(self._known, head, words)
+        if head is not self._seen[0]:  # before a part is looked at, it is asked whether this is worth it
+            self._seen = head, _possible_forms(self._known, head, words)
+        return self._seen[1]
 
     def find(self, part: Part, among: Mask | None = None) -> tuple[Mask, Ints]:
         """
@@ -141,9 +141,11 @@ def _settled(
 
 
 def _passing(part: Part, codes: Codes, test: Callable[[str], bool]) -> Mask:
-    distinct, places = np.unique(codes, return_inverse=True)
-    passed = np.fromiter(map(test, part.texts.some(distinct.tolist())), np.bool_, len(distinct))
-    return passed[places]
+    passed = np.zeros(len(part.texts), np.bool_)
+    passed[codes] = True
+    distinct = np.flatnonzero(passed).tolist()
+    passed[distinct] = np.fromiter(map(test, part.texts.some(distinct)), np.bool_, len(distinct))
+    return passed[codes]
 
 
 def _with_word(word: str) -> PerForm[bool]:

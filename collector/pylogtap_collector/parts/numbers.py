@@ -25,6 +25,7 @@ _HEAD = struct.Struct("<Bq")  # bytes of a number; what to add to each
 T = TypeVar("T")
 # Types by the bytes that they have.
 _KINDS: tuple[tuple[int, Any], ...] = ((1, np.uint8), (2, np.uint16), (4, np.uint32), (8, np.uint64))
+_LARGE = 8
 _WHOLE = (1 << 64) - 1
 _DIFFERENCES = 0x80  # flag beside the width
 
@@ -63,7 +64,8 @@ def unpack(data: bytes, count: int) -> Ints:
     if not count:
         return np.empty(0, np.int64)
     head, low = _HEAD.unpack_from(data)
-    numbers: Ints = _offsets(data, count, head & ~_DIFFERENCES).astype(np.int64)
+    numbers: Ints = _offsets(data, count, head & ~_DIFFERENCES)
+    numbers = numbers.view(np.int64) if numbers.itemsize == _LARGE else numbers.astype(np.int64)
     if low:
         numbers += low  # modulo 2**64, as they were packed
     return np.cumsum(numbers) if head & _DIFFERENCES else numbers
@@ -91,7 +93,12 @@ def unpack_codes(data: bytes, count: int) -> Codes:
 
 def _offsets(data: bytes, count: int, width: int) -> Any:
     """Return what is added to the smallest number, in the smallest type that holds it."""
-    kind = next(kind for size, kind in _KINDS if width <= size)
+    size, kind = next((size, kind) for size, kind in _KINDS if width <= size)
+    if size == _LARGE:  # fewer passes over so many bytes
+        numbers = np.zeros((count, size), np.uint8)
+        for plane in range(width):
+            numbers[:, plane] = _plane(data, plane, count)
+        return numbers.view(kind).ravel()
     offsets = _plane(data, 0, count).astype(kind) if width else np.zeros(count, kind)
     for plane in range(1, width):
         offsets |= _plane(data, plane, count).astype(kind) << kind(8 * plane)

@@ -10,12 +10,12 @@ texts; ``pieces`` holds their numbers form by form, and within a form piece by p
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pylogtap_collector.parts.columns import Column
     from pylogtap_collector.parts.faces import Form, Source
@@ -26,6 +26,7 @@ FIELD = "a."  # before the name of an attribute: a column of what the program sa
 EXTRA = "x."  # before the name of what only some records have
 EXCEPTION, TRACE, SPAN, THREAD, TEST = "exception", "trace", "span", "thread", "test"
 MAIN_THREAD = "MainThread"  # of records that say nothing of a thread
+_FEW = 8  # forms, of which rows are found one form after the other
 
 
 class Head(NamedTuple):
@@ -76,16 +77,44 @@ def pieces_of(forms: Sequence[Form]) -> Ints:
     return np.array([len(form.literals) - 1 for form in forms], np.int64)
 
 
+class Columns(Protocol):
+    """The columns of a part, loaded as they are asked for."""
+
+    def __call__(self, name: str, /) -> Any:
+        """Return a column."""
+        ...
+
+    def some(self, name: str, places: Ints, /) -> Any:
+        """Return the items at some places of a column of integers: of few, without the others."""
+        ...
+
+
+class Held:
+    """Columns in memory."""
+
+    def __init__(self, columns: dict[str, Any]) -> None:
+        """Take columns by their names."""
+        self._columns = columns
+
+    def __call__(self, name: str) -> Any:
+        """Return a column."""
+        return self._columns[name]
+
+    def some(self, name: str, places: Ints) -> Any:
+        """Return the items at some places of a column."""
+        return self._columns[name][places]
+
+
 class Part:
     """Rows, loaded column by column as they are asked for."""
 
-    def __init__(self, head: Head, load: Callable[[str], Any], words: bytes | None = None) -> None:
+    def __init__(self, head: Head, load: Columns, words: bytes | None = None) -> None:
         """
         Describe a part.
 
         Args:
             head: What is known of it.
-            load: Returns a column by its name: `ids`, `times` (int64), `source`, `form`, `shape`, `pieces`
+            load: Its columns by their names: `ids`, `times` (int64), `source`, `form`, `shape`, `pieces`
                 (int32), `texts` (:class:`Texts`), or a name that a shape has (:class:`Column`).
             words: Filter of the words in pieces of messages, and of values, see
                 :mod:`pylogtap_collector.parts.bloom`; None: there is none.
@@ -130,6 +159,11 @@ class Part:
         found: Texts = self.load("texts")
         return found
 
+    def some(self, name: str, rows: Ints) -> Ints:
+        """Return what some rows have in a column: `ids`, `times`, `source`, `form` or `shape`."""
+        found: Ints = self.load.some(name, rows)
+        return found
+
     def column(self, name: str) -> Column:
         """Return a column that some shape has."""
         found: Column = self.load(name)
@@ -150,6 +184,8 @@ class Part:
 
     def rows_of_form(self, number: int) -> Ints:
         """Return the rows of a form, in their order."""
+        if "_by_form" not in self.__dict__:
+            return np.flatnonzero(self.form == number)
         return self._by_form[self._form_starts[number] : self._form_starts[number + 1]]
 
     def slots_of_form(self, number: int) -> Ints:
@@ -164,7 +200,17 @@ class Part:
             slots: Rows counted form by form, and within a form in the order of rows: of these more is known
                 before columns are loaded.
         """
-        return self._by_form[slots]
+        if "_by_form" in self.__dict__ or len(slots) > self.head.rows >> 3:
+            return self._by_form[slots]
+        forms = self.forms_at(slots)
+        different = np.unique(forms).tolist()
+        if len(different) > _FEW:
+            return self._by_form[slots]
+        rows = np.empty(len(slots), np.int64)
+        for form in different:
+            wanted = forms == form
+            rows[wanted] = self.rows_of_form(form)[slots[wanted] - self._form_starts[form]]
+        return rows
 
     def forms_at(self, slots: Ints) -> Ints:
         """Return the forms of rows by their slots, see :meth:`rows_at`."""
@@ -197,7 +243,9 @@ class Part:
             found = np.flatnonzero(wanted[pieces])
         forms = np.searchsorted(self._piece_starts, found, side="right") - 1
         among = (found - self._piece_starts[forms]) % np.maximum(self.head.form_counts, 1)[forms]
-        return np.unique(self._form_starts[forms] + among)
+        slots = np.zeros(self.head.rows, np.bool_)
+        slots[self._form_starts[forms] + among] = True
+        return np.flatnonzero(slots)
 
     def rows_of_column(self, name: str) -> Ints:
         """Return the rows that have a value in a column, in their order."""
@@ -208,7 +256,7 @@ class Part:
 
     def received(self, rows: Ints) -> Ints:
         """Return when rows came, ns since the epoch."""
-        return self.head.received[np.searchsorted(self.head.slices, self.ids[rows] >> 16)]
+        return self.head.received[np.searchsorted(self.head.slices, self.some("ids", rows) >> 16)]
 
     def messages(self, number: int, places: Sequence[int]) -> list[str]:
         """
@@ -221,9 +269,11 @@ class Part:
         literals = self.head.forms[number].literals
         if len(literals) == 1:
             return [literals[0]] * len(places)
+        count, start = int(self.head.form_counts[number]), int(self._piece_starts[number])
+        wanted = np.asarray(places, np.int64) + start
         columns = [
-            self.texts.some(codes[np.asarray(places, np.int64)].tolist())
-            for codes in self.pieces_of_form(number)
+            self.texts.some(self.load.some("pieces", wanted + count * piece).tolist())
+            for piece in range(len(literals) - 1)
         ]
         if len(columns) == 1:
             before, behind = literals

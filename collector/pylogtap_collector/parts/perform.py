@@ -36,14 +36,17 @@ class PerForm(Generic[T]):
         ids = head.form_ids
         if ids is None:
             return np.fromiter(map(bool, map(self._function, head.forms)), np.bool_, len(head.forms))
-        if len(ids) and int(ids.max()) >= len(self._known):
+        try:
+            found = self._known[ids]
+        except IndexError:
             known = np.full(2 * int(ids.max()) + 2, _UNKNOWN, np.int8)
             known[: len(self._known)] = self._known
-            self._known = known
-        known = self._known
-        for place in np.flatnonzero(known[ids] == _UNKNOWN).tolist():
-            known[ids[place]] = bool(self._function(head.forms[place]))
-        return known[ids].astype(np.bool_)
+            self._known, found = known, known[ids]
+        unknown = found == _UNKNOWN
+        if unknown.any():
+            for place in np.flatnonzero(unknown).tolist():
+                found[place] = self._known[ids[place]] = bool(self._function(head.forms[place]))
+        return found.view(np.bool_)
 
     def of(self, head: Head, number: int) -> T:
         """Return what the function says of one form of a part."""

@@ -37,12 +37,12 @@ def logs_of(part: Part, rows: Ints) -> list[Log]:
     """
     messages = messages_of(part, rows)
     values = values_of(part, rows)
-    forms, sources, head = part.form[rows].tolist(), part.source[rows].tolist(), part.head
+    forms, sources, head = part.some("form", rows).tolist(), part.some("source", rows).tolist(), part.head
     return [
         _log(log_id, time, received, head.forms[form], head.sources[source], message, found)
         for log_id, time, received, form, source, message, found in zip(
-            part.ids[rows].tolist(),
-            part.times[rows].tolist(),
+            part.some("ids", rows).tolist(),
+            part.some("times", rows).tolist(),
             part.received(rows).tolist(),
             forms,
             sources,
@@ -62,7 +62,7 @@ def messages_of(part: Part, rows: Ints) -> list[str]:
         rows: Which, in the order in which they are returned.
     """
     messages = [""] * len(rows)
-    forms = part.form[rows]
+    forms = part.some("form", rows)
     for form in np.unique(forms).tolist():
         wanted = np.flatnonzero(forms == form)
         places = np.searchsorted(part.rows_of_form(form), rows[wanted])
@@ -97,12 +97,12 @@ def values_of(part: Part, rows: Ints) -> list[dict[str, Any]]:
         part: Holds the rows.
         rows: Which, in the order in which they are returned.
     """
-    shapes, head = part.shape[rows], part.head
+    shapes, head = part.some("shape", rows), part.head
     found: list[dict[str, Any]] = [dict.fromkeys(head.shapes[shape]) for shape in shapes.tolist()]
     for name in {name for shape in np.unique(shapes).tolist() for name in head.shapes[shape]}:
         having = np.array([name in names for names in head.shapes], np.bool_)
         wanted = np.flatnonzero(having[shapes])
-        places = np.searchsorted(part.rows_of_column(name), rows[wanted])
+        places = rows if having.all() else np.searchsorted(part.rows_of_column(name), rows[wanted])
         for place, value in zip(wanted.tolist(), part.column(name).some(places.tolist()), strict=True):
             found[place][name] = value
     return found

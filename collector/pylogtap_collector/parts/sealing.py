@@ -156,14 +156,14 @@ def _source_starts(source: Codes) -> Ints:
     return np.flatnonzero(np.diff(source, prepend=source[:1] - 1))
 
 
-def _unpack_times(sections: Sequence[bytes], source: Codes) -> Ints:
+def _unpack_times(sections: Sequence[bytes], counts: Ints) -> Ints:
     unit, firsts = _decode_times(sections[0])
-    steps = numbers.unpack(sections[1], len(source))
-    starts = _source_starts(source)
-    times = np.cumsum(steps)
-    lengths = np.diff(np.append(starts, len(source)))
-    times += np.repeat(np.array(firsts, np.int64) - times[starts], lengths)
-    return times * unit
+    lengths = counts[counts > 0]
+    ends = np.cumsum(lengths)
+    times = np.cumsum(numbers.unpack(sections[1], int(ends[-1])))
+    times += np.repeat(np.array(firsts, np.int64) - times[ends - lengths], lengths)
+    times *= unit
+    return times
 
 
 def _pack_fact(name: str, head: Head) -> tuple[int, bytes]:
@@ -260,19 +260,35 @@ class Loader:
             self._decoded[name] = self._decode(name, self._fetch(name))
         return self._decoded[name]
 
+    def some(self, name: str, places: Ints) -> Any:
+        """Return the items at some places of a column of integers."""
+        head = self._head
+        if name in self._decoded or name in {"ids", "times"}:  # these are known by their differences
+            return self(name)[places]
+        if name == "source":
+            return np.searchsorted(np.cumsum(head.source_counts), places, side="right")
+        count = self._pieces if name == "pieces" else head.rows
+        return numbers.pick(self._fetch(name)[0], count, places)
+
+    @property
+    def _pieces(self) -> int:
+        return int((self._head.form_counts * self._head.pieces).sum())
+
     def _decode(self, name: str, sections: Sequence[bytes]) -> Any:
         head = self._head
         if name == "times":
-            return _unpack_times(sections, self("source"))
+            return _unpack_times(sections, head.source_counts)
         if name == "ids":
             return numbers.unpack(sections[0], head.rows)
-        if name in {"source", "form", "shape"}:
+        if name == "source":  # rows are ordered by it
+            return np.repeat(np.arange(len(head.sources), dtype=np.int32), head.source_counts)
+        if name in {"form", "shape"}:
             codes = numbers.unpack_codes(sections[0], head.rows)
             return codes.astype(np.int16) if len(getattr(head, f"{name}s")) < _NARROW else codes
         if name == "texts":
             return shorthand.read(sections)
         if name == "pieces":
-            return numbers.unpack_codes(sections[0], int((head.form_counts * head.pieces).sum()))
+            return numbers.unpack_codes(sections[0], self._pieces)
         having = np.array([name in shape for shape in head.shapes], np.bool_)
         rows = head.rows if having.all() else int(np.count_nonzero(having[self("shape")]))
         return read_column(head.kinds[name], rows, sections)

@@ -140,6 +140,11 @@ class _Stored(Texts):
         """Those that are whole numbers."""
         return numbers.unpack(self._sections[1], self.whole)
 
+    def _integers_at(self, codes: Sequence[int]) -> list[int]:
+        places = np.array(codes, np.int64)
+        found: list[int] = numbers.pick(self._sections[1], self.whole, places).tolist()
+        return found
+
     @cached_property
     def runs(self) -> Lifted:  # type: ignore[override]
         """What the marks in lines stand for."""

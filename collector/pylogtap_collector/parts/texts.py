@@ -130,7 +130,15 @@ class Texts:
         if "values" in self.__dict__ or len(codes) > len(self) // 8:
             return [self.values[code] for code in codes]
         first = self.whole
-        return [str(int(self.integers[code])) if code < first else self._line(code - first) for code in codes]
+        lines = [code - first for code in codes if code >= first]
+        if not lines:
+            return list(map(str, self._integers_at(codes)))
+        whole = iter(self._integers_at([code for code in codes if code < first]))
+        return [str(next(whole)) if code < first else self._line(code - first) for code in codes]
+
+    def _integers_at(self, codes: Sequence[int]) -> list[int]:
+        found: list[int] = self.integers[codes].tolist() if codes else []
+        return found
 
     def holding(self, needle: str) -> Codes:
         """
@@ -255,12 +263,14 @@ def _meaning(found: re.Match[str]) -> str:
 
 
 def _occurrences(raw: bytes, wanted: bytes) -> Ints:
-    """Return where a string begins in bytes, occurrences that overlap included."""
-    places, place = [], raw.find(wanted)
-    while place >= 0:
-        places.append(place)
-        place = raw.find(wanted, place + 1)
-    return np.array(places, np.int64)
+    """
+    Return where a string begins in bytes, but for those that begin within the one before.
+
+    These stand in the same line, and are no words: what is before them is a part of the one before.
+    """
+    between = raw.split(wanted)
+    lengths = np.fromiter(map(len, between), np.int64, len(between))[:-1]
+    return np.cumsum(lengths) + np.arange(len(lengths)) * len(wanted)
 
 
 def _breaks(raw: bytes) -> Ints:

@@ -97,7 +97,8 @@ def whole_words(literals: tuple[str, ...]) -> frozenset[str]:
     return _ends(literals).words
 
 
-def outlook(literals: tuple[str, ...], wanted: Sequence[str], *, prefix: bool) -> Outlook:
+@lru_cache(maxsize=8_000)
+def outlook(literals: tuple[str, ...], wanted: tuple[str, ...], *, prefix: bool) -> Outlook:
     """
     Tell what a form's literals say of a phrase.
 
