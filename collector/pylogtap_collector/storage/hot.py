@@ -103,10 +103,17 @@ class Hot:
             batches = self._read(connection, chunk, keep=growing)
             count = sum(map(len, batches))
             part = self._part(batches, gone, growing=growing) if count > len(gone) else None
-            self._parts[key] = part
-            while len(self._parts) > _PARTS:
-                self._parts.popitem(last=False)
+            self._keep(key, part)
             return part
+
+    def _keep(self, key: tuple[int, int, frozenset[int]], part: Part | None) -> None:
+        """Keep a part in memory, and none that it stands for, or that was sealed."""
+        oldest = self._chunks[0].first if self._chunks else key[0]
+        for known in [known for known in self._parts if known[0] == key[0] or known[1] < oldest]:
+            del self._parts[known]
+        self._parts[key] = part
+        while len(self._parts) > _PARTS:
+            self._parts.popitem(last=False)
 
     def _part(self, batches: list[Batch], gone: frozenset[int], *, growing: bool) -> Part:
         built = build(batches, gone)
