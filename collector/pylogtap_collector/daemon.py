@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from pylogtap_collector import memory
 from pylogtap_collector.app import COLLECTOR, build
 from pylogtap_collector.site import LINE_MAX, GuardedSite
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
 
 _KEEPALIVE_S = 75.0
-_GC_OBJECTS = 100_000
 _SWITCH_S = 0.002  # how long a thread that seals or searches can keep requests waiting
 _LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its sender reads the refusal
 
@@ -82,9 +81,7 @@ def run(
         DataUnusable: The data folder or the database cannot be used.
         OSError: It cannot listen there.
     """
-    # What was loaded stays, and a burst of records is no garbage: looking for it costs more than it finds.
-    gc.freeze()
-    gc.set_threshold(_GC_OBJECTS, 20, 20)
+    memory.settle()
     sys.setswitchinterval(_SWITCH_S)
     asyncio.run(_run(settings, started, shown))
 
