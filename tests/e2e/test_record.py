@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.support.shop import SCRIPT, deliver, line_segment, shop_segments
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import APIResponse, Route
 
     from tests.e2e.conftest import Visit
     from tests.support.daemon import CollectorProcess
@@ -105,7 +105,7 @@ def test_who_is_overtaken_sees_by_what(visit: Visit, collector: CollectorProcess
     logs.row("look at this").click()
     expect(logs.detail.locator(".context-line")).to_have_count(1)
 
-    overtaken = []
+    overtaken: list[APIResponse] = []
 
     def overtake(route: Route) -> None:
         answer = route.fetch()
