@@ -6,11 +6,8 @@ import ctypes
 import gc
 import sys
 
-# mallopt(3), values of glibc's malloc.h
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_ARENA_MAX = -8  # of mallopt(3); glibc's malloc.h
 _ARENAS = 2  # each keeps what its threads needed most; by default there are eight for each processor
-_TRIM = 4 << 20  # bytes free at the end of an arena that go back
-_MMAP = 1 << 20  # bytes from which on each block goes back by itself
 _GC_OBJECTS = 100_000
 
 
@@ -29,5 +26,4 @@ def settle() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library: it has ways of its own
         return
-    for option, value in ((_ARENA_MAX, _ARENAS), (_TRIM_THRESHOLD, _TRIM), (_MMAP_THRESHOLD, _MMAP)):
-        mallopt(option, value)
+    mallopt(_ARENA_MAX, _ARENAS)
