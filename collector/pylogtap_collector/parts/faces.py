@@ -10,8 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BETWEEN = "\0"
 _CONVERSION = re.compile(
     r"%(?:(?P<percent>%)|(?:\((?P<key>[^()]*)\))?"
     r"(?P<flags>[#0\- +]*)(?P<width>\d{0,4})(?:\.(?P<precision>\d{0,4}))?[hlL]?(?P<kind>[diouxXeEfFgGcrsa]))"
@@ -94,13 +98,13 @@ class Layout(NamedTuple):
         literals: What stands before, between and behind its conversions.
         conversions: Each as it is written, without a key.
         keys: The key of each, where the template takes a mapping; else empty.
-        plain: All are `%s` and nothing else.
+        written: All conversions in one, with a zero character between; empty where all are `%s`.
     """
 
     literals: tuple[str, ...]
     conversions: tuple[str, ...]
     keys: tuple[str, ...]
-    plain: bool
+    written: str
 
 
 @lru_cache(maxsize=4096)
@@ -138,6 +142,26 @@ def layout_of(template: str) -> Layout | None:
     if "%" in rest or (keys and len(keys) != len(conversions)):
         return None
     literals.append(literal + rest)
-    return Layout(
-        tuple(literals), tuple(conversions), tuple(keys), all(written == "%s" for written in conversions)
-    )
+    plain = all(written == "%s" for written in conversions)
+    written = "" if plain else _BETWEEN.join(conversions)
+    return Layout(tuple(literals), tuple(conversions), tuple(keys), written)
+
+
+def write_pieces(layout: Layout, args: Sequence[Any]) -> list[str] | None:
+    """
+    Return what conversions make of arguments.
+
+    Args:
+        layout: Of the template.
+        args: As many as it takes.
+
+    Returns:
+        None where one of them cannot be converted, or what it becomes cannot be told from the others.
+    """
+    try:
+        text = layout.written % tuple(args)
+        text.encode()
+    except (TypeError, ValueError, OverflowError, RecursionError):  # UnicodeEncodeError among them
+        return None
+    pieces = text.split(_BETWEEN)
+    return pieces if len(pieces) == len(layout.conversions) else None

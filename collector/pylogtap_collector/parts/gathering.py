@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from pylogtap_collector.parts.faces import write_pieces
 from pylogtap_collector.parts.part import EXTRA, FIELD
 from pylogtap_collector.parts.telling import (
     Told,
@@ -29,7 +30,7 @@ from pylogtap_collector.wire import UNREADABLE
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pylogtap_collector.parts.faces import Form, Source
+    from pylogtap_collector.parts.faces import Form, Layout, Source
     from pylogtap_collector.parts.numbers import Ints
     from pylogtap_collector.parts.reading import Batch
     from pylogtap_collector.parts.usual import Usual
@@ -104,7 +105,7 @@ class Gathering:
         faces = {site: face for site, face in found.faces.items() if face is not None}
         forms = {site: number_of(self.forms, form) for site, (form, _) in faces.items()}
         sources = {site: number_of(self.sources, source) for site, (_, source) in faces.items()}
-        pieces = list(chain.from_iterable(filter(None, found.usual.args)))
+        pieces = list(chain.from_iterable(filter(None, found.args)))
         if set(map(type, pieces)) - {str}:
             pieces = list(map(_text_of, pieces))
         self.pieces += map(self.texts.__getitem__, pieces)
@@ -191,7 +192,7 @@ def face_of(batch: Batch, site: int, size: int) -> tuple[Form, Source] | None:
     place, source = known
     if size == 0:
         return place.bare, source
-    if place.layout is not None and place.layout.plain and len(place.layout.conversions) == size:
+    if place.layout is not None and not place.layout.keys and len(place.layout.conversions) == size:
         return place.filled, source
     return None
 
@@ -210,6 +211,7 @@ class _Slice:
         if expected != sizes:
             self._odd.update(place for place, size in enumerate(sizes) if size != expected[place])
         self.faces = {site: face_of(batch, site, size) for site, size in by_site.items()}
+        self.args = self._written(batch, by_site)
         self.times, self._timeless = _nanoseconds(usual.times)
         self.shaped = usual.by_shape()
         self.extras: dict[int, dict[str, Any] | None] = {}
@@ -227,6 +229,23 @@ class _Slice:
         if not kinds <= _LISTS:
             self._odd.update(place for place, found in enumerate(args) if type(found) not in _LISTS)
         return [len(found) if type(found) is list else 0 for found in args]
+
+    def _written(self, batch: Batch, sizes: dict[int, int]) -> Sequence[Any]:
+        """Return arguments; of templates with other conversions than `%s`, what these make of them."""
+        layouts: dict[int, Layout] = {}
+        for site, face in self.faces.items():
+            known = batch.reader.site(site) if face is not None and sizes[site] else None
+            if known is not None and known[0].layout is not None and known[0].layout.written:
+                layouts[site] = known[0].layout
+        if not layouts:
+            return self.usual.args
+        args = list(self.usual.args)
+        for place, site in enumerate(self.usual.sites):
+            if site in layouts and place not in self._odd:
+                args[place] = pieces = write_pieces(layouts[site], args[place])
+                if pieces is None:
+                    self._odd.add(place)
+        return args
 
     def careful(self) -> set[int]:
         """Return which records need care."""

@@ -48,6 +48,29 @@ def read_one(template: str | None, args: Any, fields: Any = None, more: Any = No
     return log
 
 
+def test_arguments_of_many_records_are_converted_as_those_of_one() -> None:
+    """Records of one slice are converted together, also where some of them need care."""
+    rows: list[tuple[str, list[Any]]] = [
+        ("%s took %d ms", ["GET", 7]),
+        ("%s took %d ms", ["a\0b", 8]),
+        ("%s took %d ms", ["no number", "x"]),
+        ("%5.2f|%c", [1.5, 0]),
+        ("%5.2f|%c", [2.5, "é"]),
+        ("%s took %d ms", ["GET"]),
+        ("%r", [{"a": [1]}]),
+        ("plain %s", ["\0"]),
+    ]
+    segment = SegmentBuilder()
+    numbers = {template: segment.site(template) for template in dict.fromkeys(row[0] for row in rows)}
+    for template, args in rows:
+        segment.record(numbers[template], args)
+    assert [log.message for log in read(segment)] == [
+        read_one(template, args).message for template, args in rows
+    ]
+    assert read_one(*rows[1]).message == "a\0b took 8 ms"
+    assert read_one(*rows[3]).message == " 1.50|\0"
+
+
 @pytest.mark.parametrize(
     ("template", "args"),
     [
