@@ -45,8 +45,7 @@ def build_told(records: Iterable[tuple[int, Told]], received: dict[int, int]) ->
     """
     found = Gathering()
     found.received |= received
-    for log_id, told in records:
-        found.add_told(told, log_id, received[log_id >> SLICE_BITS])
+    found.add_told((told, log_id, received[log_id >> SLICE_BITS]) for log_id, told in records)
     return _part(found, ())
 
 

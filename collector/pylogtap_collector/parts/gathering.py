@@ -28,7 +28,7 @@ from pylogtap_collector.parts.telling import (
 from pylogtap_collector.wire import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from pylogtap_collector.parts.faces import Form, Layout, Source
     from pylogtap_collector.parts.numbers import Ints
@@ -71,9 +71,7 @@ class Gathering:
         self.pieces: list[int] = []
         self.values: dict[str, list[tuple[Ints, Sequence[Any]]]] = {}
         self.received: dict[int, int] = {}
-        self._numbers: dict[str, list[Ints]] = {
-            name: [] for name in ("ids", "times", "form", "source", "shape")
-        }
+        self._numbers: dict[str, list[Ints]] = {name: [] for name in _NUMBERS}
 
     def column(self, name: str) -> Ints:
         """Return the numbers of all records: `ids`, `times` in ns, `form`, `source` or `shape`."""
@@ -94,11 +92,10 @@ class Gathering:
                 plain = np.ones(len(ids), np.bool_)
                 plain[list(careful)] = False
                 self._add_usual(_Slice(batch.usual.some(plain.tolist()), batch), ids[plain])
-        records = batch.records()
-        for place in sorted(careful):
-            record = records[place]
-            told = record if isinstance(record, Told) else _tell(record, batch)
-            self.add_told(told, int(ids[place]), batch.received)
+        records, numbers = batch.records(), ids.tolist()
+        self.add_told(
+            (_told(records[place], batch), numbers[place], batch.received) for place in sorted(careful)
+        )
 
     def _add_usual(self, found: _Slice, ids: Ints) -> None:
         sites = found.usual.sites
@@ -136,26 +133,31 @@ class Gathering:
             self.values.setdefault(f"{EXTRA}{name}", []).append((where, [value]))
         return number_of(self.shapes, (names, tuple(extras)))
 
-    def add_told(self, told: Told, log_id: int, received_ns: int) -> None:
+    def add_told(self, records: Iterable[tuple[Told, int, int]]) -> None:
         """
-        Gather a record that is told already.
+        Gather records that are told already.
 
         Args:
-            told: The record.
-            log_id: Its id.
-            received_ns: When it came.
+            records: Each with its id, and when it came.
         """
-        self.pieces += map(self.texts.__getitem__, told.pieces)
-        where = np.array([self.rows], np.int64)
-        for name, value in told.fields.items():
-            self.values.setdefault(f"{FIELD}{name}", []).append((where, [value]))
-        self._extend(
-            ids=[log_id],
-            times=[received_ns if told.time_ns is None else told.time_ns],
-            form=[number_of(self.forms, told.form)],
-            source=[number_of(self.sources, told.source)],
-            shape=[self._add_extras(tuple(told.fields), told.extras, self.rows)],
-        )
+        numbers: dict[str, list[int]] = {name: [] for name in _NUMBERS}
+        values: dict[str, tuple[list[int], list[Any]]] = {}
+        for row, (told, log_id, received_ns) in enumerate(records, self.rows):
+            self.pieces += map(self.texts.__getitem__, told.pieces)
+            shape = tuple(told.fields), tuple(told.extras)
+            for prefix, items in ((FIELD, told.fields), (EXTRA, told.extras)):
+                for name, value in items.items():
+                    places, found = values.setdefault(f"{prefix}{name}", ([], []))
+                    places.append(row)
+                    found.append(value)
+            numbers["ids"].append(log_id)
+            numbers["times"].append(received_ns if told.time_ns is None else told.time_ns)
+            numbers["form"].append(number_of(self.forms, told.form))
+            numbers["source"].append(number_of(self.sources, told.source))
+            numbers["shape"].append(number_of(self.shapes, shape))
+        for name, (places, found) in values.items():
+            self.values.setdefault(name, []).append((np.array(places, np.int64), found))
+        self._extend(**numbers)
 
     def _extend(self, **columns: Sequence[int] | Ints) -> None:
         for name, found in columns.items():
@@ -299,7 +301,9 @@ def _text_of(value: Any) -> str:
         return f"({type(value).__name__} nested too deeply)"
 
 
-def _tell(record: Record, batch: Batch) -> Told:
+def _told(record: Record | Told, batch: Batch) -> Told:
+    if isinstance(record, Told):
+        return record
     definitions = batch.reader.definitions
     known = batch.reader.site(record.site)
     if known is None:
