@@ -1,5 +1,5 @@
 r"""
-The schema, as numbered steps; each is one transaction, and a database remembers which it has.
+The steps of what holds records, places and what people do with them.
 
 A record's way through the tables::
 
@@ -15,14 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlite_utils.migrations import Migrations
-
+from pylogtap_collector.storage.migrations.steps import migrations
 from pylogtap_collector.wire import pack_definitions
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-migrations = Migrations("pylogtap")
 
 INDEX_TASK = "index"  # of the first store: its row in `progress` named the last record that had a row
 

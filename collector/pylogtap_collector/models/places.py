@@ -1,0 +1,108 @@
+"""Types of projects, services and instances."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from pylogtap_collector.models.base import Model, Name
+
+
+class ProjectIn(Model):
+    """A project to create."""
+
+    name: Name
+    description: str = Field("", max_length=2000)
+
+
+class PlacePatch(Model):
+    """What may change of a project, service or instance."""
+
+    description: str | None = Field(None, max_length=2000)
+
+
+class ProjectRetention(Model):
+    """How long a project's records are kept."""
+
+    keep_days: float | None = Field(description="Days after a record's time; null: as the settings say.")
+    keep_bytes: int | None = Field(description="Bytes that its sealed records may take; null: no limit.")
+    default_keep_days: float | None = Field(description="What the settings say; null: forever.")
+    bytes: int = Field(description="Bytes that its sealed records take, about.")
+
+
+class RetentionPatch(Model):
+    """What may change of how long records are kept; null: as the settings say."""
+
+    keep_days: float | None = Field(None, gt=0, le=36_500)
+    keep_bytes: int | None = Field(None, gt=0)
+
+
+class Project(Model):
+    """The first segment of a prefix."""
+
+    name: str
+    description: str
+    created: datetime
+    last_seen: datetime | None
+    records: int = Field(description="Records stored under it.")
+    services: int = Field(description="Services known under it.")
+
+
+class ServiceIn(Model):
+    """A service to create."""
+
+    name: Name
+    description: str = Field("", max_length=2000)
+
+
+class Service(Model):
+    """The second segment of a prefix."""
+
+    project: str
+    name: str
+    description: str
+    created: datetime
+    last_seen: datetime | None
+    records: int
+    instances: int
+
+
+class InstanceIn(Model):
+    """An instance to create."""
+
+    name: Name
+    description: str = Field("", max_length=2000)
+
+
+class Instance(Model):
+    """The third segment of a prefix."""
+
+    project: str
+    service: str
+    name: str
+    description: str
+    created: datetime
+    last_seen: datetime | None
+    records: int
+
+
+class ProjectPage(Model):
+    """Some projects, and where to go on."""
+
+    items: list[Project]
+    next: str | None
+
+
+class ServicePage(Model):
+    """Some services, and where to go on."""
+
+    items: list[Service]
+    next: str | None
+
+
+class InstancePage(Model):
+    """Some instances, and where to go on."""
+
+    items: list[Instance]
+    next: str | None
