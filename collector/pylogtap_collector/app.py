@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import time
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from pylogtap_collector import api
+from pylogtap_collector.errors import Overloaded, ReadOnly
 from pylogtap_collector.services import Services
 from pylogtap_collector.services.adoption import adopt
+from pylogtap_collector.services.attempts import Attempts
+from pylogtap_collector.services.audit import Audit
 from pylogtap_collector.services.backup import Backup
 from pylogtap_collector.services.bus import Bus
 from pylogtap_collector.services.catalog import Catalog
 from pylogtap_collector.services.compactor import Compactor
 from pylogtap_collector.services.counters import Counters
+from pylogtap_collector.services.directory import Directory
 from pylogtap_collector.services.health import Health
 from pylogtap_collector.services.incidents import Incidents
 from pylogtap_collector.services.ingest import Ingest
 from pylogtap_collector.services.keeper import Keeper
+from pylogtap_collector.services.keys import Keys
 from pylogtap_collector.services.logs import Logs
+from pylogtap_collector.services.members import Members
+from pylogtap_collector.services.metrics import Metrics
+from pylogtap_collector.services.notes import Notes
+from pylogtap_collector.services.passwords import Passwords
 from pylogtap_collector.services.reserve import Reserve
 from pylogtap_collector.services.retention import Retention
 from pylogtap_collector.services.rewriter import Rewriter
+from pylogtap_collector.services.sessions import Sessions
 from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.services.tidy import tidy
+from pylogtap_collector.services.users import Users
 from pylogtap_collector.storage.engine import Engine
 from pylogtap_collector.storage.tiers import Tiers
 from pylogtap_collector.web import Pages
@@ -35,6 +47,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pylogtap_collector.settings import Settings
+
+_REMEMBER_S = 30.0  # how late the last use of a key or session is stored
 
 
 class Collector:
@@ -47,6 +61,7 @@ class Collector:
         counters: What was counted.
         tasks: The background tasks.
         keeper: The one of them that seals records.
+        directory: Who may come in.
         services: What the API calls.
     """
 
@@ -74,17 +89,28 @@ class Collector:
         self.keeper = Keeper(
             self.engine, tiers, self.bus, self.counters, lock, reserve, settings.recent_records
         )
+        self.directory = directory = Directory(self.engine, settings)
+        passwords, attempts = Passwords(), Attempts(time.monotonic)
+        users = Users(directory, passwords, attempts)
         logs, backup = Logs(self.engine, tiers, rewriter, self.bus, settings), Backup(self.engine)
         self.services = Services(
             settings=settings,
             ingest=Ingest(self.engine, self.keeper, reserve, self.counters, settings),
             logs=logs,
-            catalog=Catalog(self.engine, tiers, rewriter),
+            catalog=Catalog(self.engine, tiers, rewriter, directory),
             health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),
             backup=backup,
             incidents=Incidents(self.engine, tiers, logs, backup),
             compactor=Compactor(self.engine, tiers, lock),
             retention=Retention(self.engine, tiers, rewriter, self.keeper, reserve, self.counters, settings),
+            notes=Notes(self.engine, tiers),
+            metrics=Metrics(self.engine),
+            directory=directory,
+            users=users,
+            sessions=Sessions(directory, users, passwords, attempts),
+            keys=Keys(directory),
+            members=Members(directory),
+            audit=Audit(self.engine),
         )
 
     def adopt(self, port: int) -> None:
@@ -95,7 +121,7 @@ class Collector:
             port: It listens on.
         """
         if self._settings.adopt and not self.engine.read_only:
-            self.tasks.supervise("adopt", lambda: adopt(self._settings, port))
+            self.tasks.supervise("adopt", lambda: adopt(self._settings, port, self.directory.own_key))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Services]:
@@ -107,10 +133,12 @@ class Collector:
         """
         await self.engine.open()
         try:
+            await self.directory.load()
             await self.keeper.recover()
             if not self.engine.read_only:
                 await asyncio.to_thread(self.services.backup.forget_unfinished)
                 self.tasks.supervise("keep", self.keeper.run)
+                self.tasks.supervise("remember", self._remember)
                 self.tasks.supervise("retain", self.services.retention.run)
                 self.tasks.supervise(
                     "tidy", lambda: tidy(self.engine, self._settings.stream_days, self.keeper.is_calm)
@@ -118,7 +146,17 @@ class Collector:
             yield self.services
         finally:
             await self.tasks.stop()
+            await self._store_uses()
             await self.engine.close()
+
+    async def _remember(self) -> None:
+        while True:
+            await asyncio.sleep(_REMEMBER_S)
+            await self.directory.remember()
+
+    async def _store_uses(self) -> None:
+        with suppress(Overloaded, ReadOnly):  # nothing that would be missed
+            await self.directory.remember()
 
 
 COLLECTOR = web.AppKey("collector", Collector)

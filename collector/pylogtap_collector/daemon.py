@@ -7,18 +7,21 @@ import logging
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
 from pylogtap_collector import memory
 from pylogtap_collector.app import COLLECTOR, build
+from pylogtap_collector.errors import Unguarded
 from pylogtap_collector.site import LINE_MAX, GuardedSite
+from pylogtap_collector.tls import RENEWAL_S, certificate_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from pylogtap_collector.services.directory import Directory
     from pylogtap_collector.settings import Settings
 
 _KEEPALIVE_S = 75.0
@@ -28,22 +31,57 @@ _LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its 
 _log = logging.getLogger("pylogtap.collector")
 
 
+class Served(NamedTuple):
+    """
+    A collector that answers.
+
+    Attributes:
+        url: Its address.
+        directory: Who may come in.
+    """
+
+    url: str
+    directory: Directory
+
+
 @asynccontextmanager
-async def serving(settings: Settings, shown: Path | None = None) -> AsyncIterator[str]:
+async def serving(
+    settings: Settings, shown: Path | None = None, *, renewal_s: float = RENEWAL_S
+) -> AsyncIterator[str]:
+    """
+    Serve a collector while this lasts, and yield its address; see :func:`served`.
+
+    Args:
+        settings: What the collector is told.
+        shown: A database to show and not to change; None: that of the settings, to work with.
+        renewal_s: How often to look for a renewed certificate, at most.
+    """
+    async with served(settings, shown, renewal_s=renewal_s) as running:
+        yield running.url
+
+
+@asynccontextmanager
+async def served(
+    settings: Settings, shown: Path | None = None, *, renewal_s: float = RENEWAL_S
+) -> AsyncIterator[Served]:
     """
     Serve a collector while this lasts; then finish what has begun, and close the database.
 
     Args:
         settings: What the collector is told.
         shown: A database to show and not to change; None: that of the settings, to work with.
+        renewal_s: How often to look for a renewed certificate, at most.
 
     Yields:
-        Its address.
+        Where it answers, and whom.
 
     Raises:
+        TlsUnusable: The certificate's files cannot be used.
         DataUnusable: The data folder or the database cannot be used.
+        Unguarded: Other machines would reach it, and there is neither account nor key.
         OSError: It cannot listen there.
     """
+    certificate = certificate_of(settings, period_s=renewal_s)  # first: nothing is touched if it is wrong
     app = build(settings, shown)
     runner = web.AppRunner(
         app,
@@ -58,27 +96,49 @@ async def serving(settings: Settings, shown: Path | None = None) -> AsyncIterato
     )
     await runner.setup()
     try:
-        site = GuardedSite(runner, settings)
+        collector = app[COLLECTOR]
+        _check_guard(settings, collector.directory)
+        site = GuardedSite(runner, settings, certificate)
         await site.start()
-        app[COLLECTOR].adopt(site.port)
-        yield site.name
+        collector.adopt(site.port)
+        yield Served(site.name, collector.directory)
     finally:
         await runner.cleanup()
 
 
+def _check_guard(settings: Settings, directory: Directory) -> None:
+    """Let no other machine reach what anybody may use, and tell what can be read on its way."""
+    if not settings.wide:
+        return
+    if not directory.is_guarded:
+        raise Unguarded(
+            f"on {settings.host} other machines reach the collector, and it has neither account nor key: "
+            "make one first"
+        )
+    if settings.tls_certificate is None and not settings.proxies:
+        _log.warning(
+            "passwords and keys travel unencrypted to %s: see docs/how-to/serve-over-tls.md", settings.host
+        )
+
+
 def run(
-    settings: Settings, *, started: Callable[[str], None] | None = None, shown: Path | None = None
+    settings: Settings,
+    *,
+    started: Callable[[str, str | None], None] | None = None,
+    shown: Path | None = None,
 ) -> None:
     """
     Serve until SIGINT or SIGTERM.
 
     Args:
         settings: What the collector is told.
-        started: Called with the address once it answers.
+        started: Called once it answers: with its address, and the code for the first account as long as
+            there is none.
         shown: A database to show and not to change; None: that of the settings, to work with.
 
     Raises:
         DataUnusable: The data folder or the database cannot be used.
+        Unguarded: Other machines would reach it, and there is neither account nor key.
         OSError: It cannot listen there.
     """
     memory.settle()
@@ -86,15 +146,17 @@ def run(
     asyncio.run(_run(settings, started, shown))
 
 
-async def _run(settings: Settings, started: Callable[[str], None] | None, shown: Path | None) -> None:
+async def _run(
+    settings: Settings, started: Callable[[str, str | None], None] | None, shown: Path | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(settings, shown) as url:
-        _log.info("serving %s", url)
+    async with served(settings, shown) as running:
+        _log.info("serving %s", running.url)
         if started is not None:
-            started(url)
+            started(running.url, running.directory.code)
         with suppress(asyncio.CancelledError):
             await stop.wait()
         _log.info("stopping")

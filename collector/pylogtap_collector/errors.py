@@ -4,16 +4,23 @@ What the collector can refuse, each with the stable code and status that its HTT
 ::
 
     CollectorError
+    ├── WrongPassword       401
     ├── ReadOnly            403  a file is shown, nothing is changed
+    ├── MissingRight        403
     ├── NotFound            404
     ├── Conflict            409
     ├── StaleVersion        412  the ETag given is not the current one
     ├── Invalid             422
     │   ├── InvalidQuery    400  carries the column of the mistake
     │   └── InvalidCursor   400
+    ├── UrlRefused          422  the collector calls only what is on its list
     ├── DamagedSlice        400  carries the frame to set aside
     ├── TooLarge            413
+    ├── TooManyAttempts     429  carries the seconds to wait
     ├── DataUnusable        500  at start: the collector does not come up
+    │   └── TlsUnusable     500  likewise
+    ├── Unguarded           500  likewise: anybody could come in
+    ├── Unreachable         502  what the collector called did not answer as it should
     ├── QueryTooSlow        503
     └── Overloaded          503  carries the seconds to wait
 """
@@ -50,6 +57,40 @@ class ReadOnly(CollectorError):
     code = "read_only"
     status = 403
     title = "Read only"
+
+
+class WrongPassword(CollectorError):
+    """The name, the password or the code is not right."""
+
+    code = "wrong_password"
+    status = 401
+    title = "Not let in"
+
+
+class MissingRight(CollectorError):
+    """Whoever asks may not do this."""
+
+    code = "missing_right"
+    status = 403
+    title = "Not allowed"
+
+
+class TooManyAttempts(CollectorError):
+    """Too many attempts to come in have failed."""
+
+    code = "too_many_attempts"
+    status = 429
+    title = "Too many attempts"
+
+    def __init__(self, retry_after_s: float) -> None:
+        """
+        Ask to wait.
+
+        Args:
+            retry_after_s: Seconds until another attempt is looked at.
+        """
+        super().__init__(f"Too many attempts have failed; try again in {round(retry_after_s)} seconds.")
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(CollectorError):
@@ -111,6 +152,14 @@ class InvalidCursor(Invalid):
     title = "Invalid cursor"
 
 
+class UrlRefused(CollectorError):
+    """The collector may not call this address."""
+
+    code = "url_refused"
+    status = 422
+    title = "Address refused"
+
+
 class DamagedSlice(CollectorError):
     """A frame of an ingested slice is damaged."""
 
@@ -132,6 +181,28 @@ class DataUnusable(CollectorError):
 
     code = "data_unusable"
     title = "Data folder unusable"
+
+
+class TlsUnusable(DataUnusable):
+    """The files of the certificate cannot be used."""
+
+    code = "tls_unusable"
+    title = "Certificate unusable"
+
+
+class Unguarded(CollectorError):
+    """Other machines would reach a collector that has neither account nor key."""
+
+    code = "unguarded"
+    title = "Nothing to come in by"
+
+
+class Unreachable(CollectorError):
+    """Another server that the collector called gave no usable answer."""
+
+    code = "unreachable"
+    status = 502
+    title = "Not reachable"
 
 
 class QueryTooSlow(CollectorError):

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATABASE = "pylogtap.db"
+OUTGOING = (
+    "https://api.github.com",
+    "https://api.openai.com",
+    "http://127.0.0.1:11434",
+    "http://localhost:11434",
+)
+_SECRET_KEY = re.compile(r"[0-9a-fA-F]{64}")
+_PORTS = {"http": 80, "https": 443}
+
+
+def _split(value: Any) -> Any:
+    """Read a list with commas between, as it is written in the environment."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
 
 Positive = Annotated[float, Field(gt=0)]
 Size = Annotated[int, Field(gt=0)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 def _data_folder() -> Path:
@@ -29,14 +48,20 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="PYLOGTAP_COLLECTOR_", extra="forbid", frozen=True, populate_by_name=True
+        env_prefix="PYLOGTAP_COLLECTOR_",
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # a secret that is refused is a secret still
     )
 
     data: Path = Field(
         default_factory=_data_folder, description="Folder of the database; made when it is missing."
     )
     memory: bool = Field(default=False, description="Keep everything in memory, nothing on disk.")
-    host: str = Field("127.0.0.1", description="Address to listen on. Beyond loopback needs a key.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Beyond loopback it needs an account or a key."
+    )
     port: int = Field(8270, ge=0, le=65535, description="Port to listen on; 0: any free one.")
     key: SecretStr | None = Field(
         None,
@@ -44,6 +69,22 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("key", "PYLOGTAP_COLLECTOR_KEY", "PYLOGTAP_KEY"),
         description="What clients prove themselves with, as `Authorization: Bearer KEY`.",
     )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of the certificate and its chain; with it, the collector speaks HTTPS."
+    )
+    tls_key: Path | None = Field(
+        None, description="PEM file of the certificate's private key; none: it is in the certificate's file."
+    )
+    proxies: Words = Field(
+        default_factory=tuple,
+        description="Addresses or networks of reverse proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` "
+        "and `X-Forwarded-Host` are believed, with commas between.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts stored secrets: 32 bytes in hexadecimal. Default: a file beside the database.",
+    )
+    outgoing: Words = Field(OUTGOING, description="Origins that the collector may call, with commas between.")
 
     body_max_bytes: Size = Field(8 << 20, description="Bytes of one request body, as it is sent.")
     inflated_max_bytes: Size = Field(32 << 20, description="Bytes of one request body, decompressed.")
@@ -90,15 +131,60 @@ class Settings(BaseSettings):
         """The database file."""
         return self.data / DATABASE
 
-    @model_validator(mode="after")
-    def _stay_private(self) -> Self:
-        if self.key is None and not is_loopback(self.host):
+    @property
+    def wide(self) -> bool:
+        """Whether other machines can reach it."""
+        return not is_loopback(self.host)
+
+    @field_validator("proxies")
+    @classmethod
+    def _check_proxies(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"{text} is no address and no network ({error}); write for example 10.0.0.0/8"
+                ) from error
+        return texts
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not _SECRET_KEY.fullmatch(key.get_secret_value()):
             raise ValueError(
-                f"listening on {self.host} would let everybody in the network read and write logs; "
-                "set a key first: export PYLOGTAP_KEY=$(python3 -c 'import secrets; "
-                "print(secrets.token_urlsafe(24))'), and the same on the clients"
+                "it needs 32 bytes in hexadecimal, 64 characters; make one: "
+                "python3 -c 'import secrets; print(secrets.token_hex(32))'"
+            )
+        return key
+
+    @field_validator("outgoing")
+    @classmethod
+    def _check_outgoing(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_origin(text) for text in texts)
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        if self.tls_key is not None and self.tls_certificate is None:
+            raise ValueError(
+                "tls_key: a key is of no use alone; give its certificate by tls_certificate, too"
             )
         return self
+
+
+def _origin(text: str) -> str:
+    """Return an origin as browsers write it: in small letters, without a port that goes without saying."""
+    try:
+        parts = urlsplit(text.lower())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{text} is no origin ({error})") from error
+    name = parts.hostname or ""
+    extra = "@" in parts.netloc or parts.path not in {"", "/"} or parts.query or parts.fragment
+    if parts.scheme not in _PORTS or not name or extra:
+        raise ValueError(f"{text} is no origin; write for example https://api.github.com, without a path")
+    host = f"[{name}]" if ":" in name else name
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, _PORTS[parts.scheme]} else "")
 
 
 def is_loopback(host: str) -> bool:

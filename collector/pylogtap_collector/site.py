@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pylogtap_collector.settings import Settings
+    from pylogtap_collector.tls import Certificate
 
 LINE_MAX = (
     48 << 10
 )  # bytes of a request's first line: the longest query, each of its characters written as %XX%XX%XX
 _HEADER_END = b"\r\n\r\n"
 _HEADER_MAX = 64 << 10  # bytes without an end are no header of a client of ours
+_FAREWELL_S = 2.0  # how long a client may take to say that it read the end of a TLS connection
 
 
 class Doorkeeper(asyncio.Protocol):
@@ -30,14 +32,14 @@ class Doorkeeper(asyncio.Protocol):
 
     def __init__(self, inside: Callable[[], asyncio.Protocol], timeout_s: float) -> None:
         """
-        Wait for a connection.
+        Wait for a connection, which is there; TLS has to be agreed upon first.
 
         Args:
             inside: Makes the protocol that takes over.
-            timeout_s: How long a header may take.
+            timeout_s: How long all may take until the header is there.
         """
         self._inside = inside
-        self._timeout_s = timeout_s
+        self._deadline = asyncio.get_running_loop().time() + timeout_s
         self._received = bytearray()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -46,7 +48,7 @@ class Doorkeeper(asyncio.Protocol):
         """Begin to wait."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, transport.abort)
+        self._timer = asyncio.get_running_loop().call_at(self._deadline, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Collect the header; once it is there, let the connection in with all that was received."""
@@ -94,25 +96,29 @@ class Connection(web.RequestHandler):
 
 
 class GuardedSite(web.BaseSite):
-    """A TCP site whose connections come through a doorkeeper."""
+    """A TCP site whose connections come through a doorkeeper, within TLS where there is a certificate."""
 
-    def __init__(self, runner: web.AppRunner, settings: Settings) -> None:
+    def __init__(
+        self, runner: web.AppRunner, settings: Settings, certificate: Certificate | None = None
+    ) -> None:
         """
         Describe the site; `start` listens.
 
         Args:
             runner: Set up already.
             settings: Host, port and limits.
+            certificate: What it proves itself with; None: it speaks plain HTTP.
         """
         super().__init__(runner)
         self._settings = settings
+        self._certificate = certificate
         self.port = settings.port
 
     @property
     def name(self) -> str:
         """Its address."""
-        host = self._settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        host, scheme = self._settings.host, "https" if self._certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self) -> None:
         """
@@ -128,10 +134,19 @@ class GuardedSite(web.BaseSite):
         def inside() -> Connection:
             return Connection(server, loop=asyncio.get_running_loop(), **server._kwargs)  # noqa: SLF001 - as it does
 
+        timeout_s = self._settings.header_timeout_s
+        secure: dict[str, Any] = {}
+        if self._certificate is not None:
+            secure = {
+                "ssl": self._certificate.context,
+                "ssl_handshake_timeout": timeout_s,
+                "ssl_shutdown_timeout": _FAREWELL_S,
+            }
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Doorkeeper(inside, self._settings.header_timeout_s),
+            lambda: Doorkeeper(inside, timeout_s),
             self._settings.host,
             self._settings.port,
             backlog=256,
+            **secure,
         )
         self.port = self._server.sockets[0].getsockname()[1]

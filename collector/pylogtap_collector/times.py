@@ -95,3 +95,16 @@ def _absolute(text: str, _: int) -> int | None:
 def to_datetime(ns: int) -> datetime:
     """Return a time in nanoseconds since the epoch as a UTC datetime; nanoseconds are cut off."""
     return _EPOCH + timedelta(microseconds=ns // 1000)
+
+
+def to_ns(moment: datetime) -> int:
+    """
+    Return a datetime with an offset as nanoseconds since the epoch.
+
+    Raises:
+        Invalid: It lies outside of 1970 to 2262.
+    """
+    found = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    if not 0 <= found <= _LAST_NS:
+        raise Invalid(f"the time {moment.isoformat()} lies outside of 1970 to 2262")
+    return found

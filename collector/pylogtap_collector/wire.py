@@ -83,6 +83,7 @@ class Scan:
         end: Offset, in the segment, behind the last frame that can be taken.
         records: Frames among them that become records.
         definitions: Offset and payload of each definition among them.
+        losses: Payloads that tell of records that were dropped; they name a place themselves.
         damage: The damaged frame that stands behind them.
         oversized: The frame that stands behind them is larger than a record may be.
     """
@@ -90,6 +91,7 @@ class Scan:
     end: int
     records: int = 0
     definitions: list[tuple[int, bytes]] = field(default_factory=list)
+    losses: list[bytes] = field(default_factory=list)
     damage: DamagedFrame | None = None
     oversized: bool = False
 
@@ -128,8 +130,11 @@ def scan(data: bytes, base: int, segment: bytes) -> Scan:
         if words[index + 1] ^ crc32(payload) ^ mix != base + position:
             result.damage = DamagedFrame(base + position, base + following)
             break
-        if data[position + 9] or (kind := kind_of(payload)) in RECORDS:
+        if data[position + 9] or (kind := kind_of(payload)) is None:
             records += 1
+        elif kind == wire.KIND_LOSS:
+            records += 1
+            result.losses.append(payload)
         elif kind in DEFINITIONS:
             result.definitions.append((base + position, payload))
         position = following
@@ -304,6 +309,24 @@ def places_in(definitions: Iterable[bytes]) -> list[Place]:
         if kind_of(payload) == wire.KIND_PLACE:
             found.add(payload)
     return list(found.places.values())
+
+
+def projects_in(found: Scan) -> set[str]:
+    """
+    Return the projects that what a scan has found names.
+
+    Args:
+        found: The scan.
+    """
+    names = {place.project for place in places_in(payload for _, payload in found.definitions)}
+    for payload in found.losses:
+        try:
+            place = decode_loss(payload).place
+        except UNREADABLE:
+            continue  # it becomes a record that says so, where all others of the segment are
+        if isinstance(place, str):
+            names.add(Place.parse(place).project)
+    return names
 
 
 def pack_definitions(payloads: Sequence[bytes]) -> bytes:

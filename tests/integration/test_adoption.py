@@ -64,3 +64,17 @@ def test_what_a_killed_program_left_is_found(tmp_path: Path) -> None:
 def test_only_what_was_meant_for_this_collector(url: str, here: bool) -> None:
     """Records for another collector stay where they are."""
     assert leads_here(url, "127.0.0.1", 8270) is here
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "here"),
+    [
+        ("https://127.0.0.1:8270", 8270, True),
+        ("https://logs.example", 443, True),
+        ("http://127.0.0.1:8270", 8270, False),
+        ("http://logs.example:443", 443, False),
+    ],
+)
+def test_with_a_certificate_only_https_leads_here(url: str, port: int, here: bool) -> None:
+    """A collector that speaks TLS cannot be delivered to without it."""
+    assert leads_here(url, "logs.example", port, secure=True) is here

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pylogtap import wire
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.app import Collector
 from pylogtap_collector.models import LogPatch
 from pylogtap_collector.parts.building import build
@@ -157,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Delete what a query finds."""
         assert self.store is not None
         expected = self._matching(parse(str(tree), now_ns=NOW_NS))
-        deleted = self._runner.run(self.store.services.logs.delete(str(tree)))
+        deleted = self._runner.run(self.store.services.logs.delete(str(tree), local()))
         assert deleted.deleted == len(expected)
         for log_id in expected:
             del self.model[log_id]
@@ -173,7 +174,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.store is not None
         log_id = sorted(self.model)[place % len(self.model)]
         patch = LogPatch(labels={"team": team}, note=note)
-        log = self._runner.run(self.store.services.logs.annotate(log_id, patch))
+        log = self._runner.run(self.store.services.notes.annotate(log_id, patch, local()))
         time, known = self.model[log_id]
         labels = {} if team is None else {"team": team}
         self.model[log_id] = time, known.model_copy(update={"labels": labels, "note": note})
@@ -203,7 +204,7 @@ class StoreMachine(RuleBasedStateMachine):
                     break
             else:
                 with suppress(Oops):
-                    self._runner.run(self.store.services.logs.delete(str(tree)))
+                    self._runner.run(self.store.services.logs.delete(str(tree), local()))
         if reopen:
             self.restart()
         left = {log.id for log in self._page(parse(""), "asc")}

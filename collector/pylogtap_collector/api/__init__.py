@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from pylogtap_collector.api import database, health, ingest, logs, places, streams
+from pylogtap_collector.api import database, health, ingest, keys, logs, people, places, streams
 from pylogtap_collector.api.access import access
 from pylogtap_collector.api.openapi import describe
 from pylogtap_collector.api.problems import problems
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from pylogtap_collector.api.routing import Operation
     from pylogtap_collector.services import Services
 
-GROUPS = (logs.routes, streams.routes, places.routes, ingest.routes, database.routes, health.routes)
+GROUPS = (
+    logs.routes,
+    streams.routes,
+    places.routes,
+    people.routes,
+    keys.routes,
+    ingest.routes,
+    database.routes,
+    health.routes,
+)
 OPENAPI = "/openapi.json"
 
 __all__ = ["GROUPS", "OPENAPI", "setup"]
@@ -34,10 +43,8 @@ def setup(app: web.Application, services: Services, open_paths: Iterable[str] = 
         open_paths: Paths beyond the API that need no key.
     """
     operations = [operation for group in GROUPS for operation in group.operations]
-    open_operations = (operation.path for operation in operations if operation.is_open)
-    app.middlewares.extend(
-        (problems, access(services.settings, frozenset({OPENAPI, *open_operations, *open_paths})))
-    )
+    table = {(operation.method, operation.path): operation for operation in operations}
+    app.middlewares.extend((problems, access(services, table, frozenset({OPENAPI, *open_paths}))))
     by_path: dict[str, web.Resource] = {}
     for operation in operations:
         resource = by_path.get(operation.path)
@@ -47,7 +54,7 @@ def setup(app: web.Application, services: Services, open_paths: Iterable[str] = 
         resource.add_route(operation.method, handler)
         if operation.method == "GET" and operation.result is not None:  # what has an end
             resource.add_route("HEAD", handler)
-    _serve_description(app)
+    _serve_description(app, services)
 
 
 def _pattern(operation: Operation) -> str:
@@ -59,11 +66,12 @@ def _pattern(operation: Operation) -> str:
     return pattern
 
 
-def _serve_description(app: web.Application) -> None:
-    document = describe(GROUPS)
+def _serve_description(app: web.Application, services: Services) -> None:
+    documents = {guarded: describe(GROUPS, guarded=guarded) for guarded in (True, False)}
 
     async def openapi(_: web.Request) -> web.Response:
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        document = documents[not services.directory.is_open]
         return web.Response(body=document, content_type="application/json", headers=headers)
 
     app.router.add_get(OPENAPI, openapi)

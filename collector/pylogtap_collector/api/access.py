@@ -1,51 +1,75 @@
 """
-Who may come in.
+Who may do what: each request goes through here, and no route is reached that is not listed.
 
-With a key, whoever knows it. Without one the collector listens on the loopback alone, where everybody on this
-machine may read and write, but no web page from elsewhere may use somebody's browser for it: neither by a
-name that points here (DNS rebinding: the Host header is checked) nor by a request across origins.
+Whoever asks shows a key, or the cookie of a session. Without any account or key the collector listens on the
+loopback alone, where everybody on this machine may do everything, but no web page from elsewhere may use
+somebody's browser for it: neither by a name that points here (DNS rebinding: the Host header is checked) nor
+by a request across origins, nor through a proxy that makes strangers look like this machine.
 """
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from pylogtap_collector.access.rights import OF_SERVER_ALONE, Right
+from pylogtap_collector.access.visitor import NOBODY
+from pylogtap_collector.api.cookies import session_of
+from pylogtap_collector.api.peers import Peer, parse_networks, peer_of
 from pylogtap_collector.api.problems import Refusal
+from pylogtap_collector.api.requests import PEER, VISITOR
 from pylogtap_collector.settings import is_loopback
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp.typedefs import Handler, Middleware
 
-    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.access.visitor import Visitor
+    from pylogtap_collector.api.routing import Operation
+    from pylogtap_collector.services import Services
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN = frozenset({"same-origin", "none"})  # values of Sec-Fetch-Site that mean our page, or nobody's
 
 
-def access(settings: Settings, open_paths: frozenset[str]) -> Middleware:
+def access(
+    services: Services, operations: Mapping[tuple[str, str], Operation], open_paths: frozenset[str]
+) -> Middleware:
     """
     Make the middleware that lets requests in.
 
     Args:
-        settings: Key and host.
-        open_paths: Paths of the routes that need no key: they tell nothing of what is stored.
+        services: Know who may come in.
+        operations: All of them, by method and path.
+        open_paths: Paths beyond the API that anybody may read: they tell nothing of what is stored.
     """
-    key = None if settings.key is None else settings.key.get_secret_value().encode()
+    directory, proxies = services.directory, parse_networks(services.settings.proxies)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if key is None:
-            _check_host(request, settings.host)
-        elif _path(request) not in open_paths:
-            _check_key(request, key)
+        peer = peer_of(request, proxies)
+        if directory.is_open:
+            _check_host(peer, services.settings.host)
         if request.method not in _SAFE:
-            _check_origin(request)
+            _check_origin(request, peer)
+        visitor = _visitor(request, peer, services)
+        path = _path(request)
+        operation = operations.get((_method(request), path or ""))
+        if operation is None:
+            _check_unlisted(request, path, visitor, open_paths)
+        elif not operation.is_open:
+            _check_right(request, operation, visitor)
+        request[VISITOR], request[PEER] = visitor, peer
         return await handler(request)
 
     return check
+
+
+def _method(request: web.Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
 
 
 def _path(request: web.Request) -> str | None:
@@ -54,21 +78,76 @@ def _path(request: web.Request) -> str | None:
     return None if resource is None else resource.canonical
 
 
-def _check_key(request: web.Request, key: bytes) -> None:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "replace"), key):
+def _visitor(request: web.Request, peer: Peer, services: Services) -> Visitor:
+    """Return who asks. What is shown has to be good, also where nothing would have to be shown."""
+    key, session = _shown_key(request), session_of(request)
+    found = services.directory.visitor(key, session, peer.address, may_be_local=not peer.forwarded)
+    if found is not None:
+        return found
+    if key is not None:
+        raise _refusal(
+            "wrong_key", "This key is not a good one; look it up, or make another: `pylogtap key add`."
+        )
+    return NOBODY.at(peer.address)  # whose session has ended
+
+
+def _shown_key(request: web.Request) -> str | None:
+    given = request.headers.get("Authorization")
+    if given is None:
+        return None
+    scheme, _, text = given.partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise _refusal("no_key", "Send a key as `Authorization: Bearer KEY`; no other scheme is understood.")
+    return text.strip()
+
+
+def _check_unlisted(
+    request: web.Request, path: str | None, visitor: Visitor, open_paths: frozenset[str]
+) -> None:
+    """Let nobody reach what is no operation, but the pages and their files."""
+    if path in open_paths and request.method in _SAFE:
         return
-    detail = (
-        "The key is not the right one; give the one the collector was started with."
-        if given
-        else "A key is needed; send it as `Authorization: Bearer KEY`, or set PYLOGTAP_KEY for our programs."
-    )
-    raise Refusal(401, "wrong_key" if given else "no_key", detail, WWW_Authenticate='Bearer realm="pylogtap"')
+    _check_known(visitor)
+    if path is not None and request.match_info.http_exception is None:
+        raise Refusal(403, "missing_right", "Nobody may do this: it is not among the operations of the API.")
 
 
-def _check_host(request: web.Request, own: str) -> None:
+def _check_known(visitor: Visitor) -> None:
+    if visitor.kind == "nobody":
+        raise _refusal(
+            "no_key",
+            "Who are you? Sign in at /sign-in, or send a key as `Authorization: Bearer KEY`; "
+            "our programs take it from PYLOGTAP_KEY.",
+        )
+
+
+def _check_right(request: web.Request, operation: Operation, visitor: Visitor) -> None:
+    """Ask for the operation's right: in the project that the path names, in all of them, or in any."""
+    _check_known(visitor)
+    if operation.in_project:
+        project = request.match_info["project"]
+        visitor.demand(operation.right, project)
+    elif operation.right in OF_SERVER_ALONE or operation.right is Right.KNOWN:
+        visitor.demand(operation.right)
+    elif not visitor.may_somewhere(operation.right):
+        raise visitor.refusal(operation.right)
+
+
+def _refusal(code: str, detail: str) -> Refusal:
+    return Refusal(401, code, detail, WWW_Authenticate='Bearer realm="pylogtap"')
+
+
+def _check_host(peer: Peer, own: str) -> None:
+    if peer.forwarded:
+        raise Refusal(
+            403,
+            "behind_proxy",
+            "The collector has no account yet, and this request comes through a proxy, which may let "
+            "strangers in: make an account first, by `pylogtap user add`, and name the proxy by "
+            "PYLOGTAP_COLLECTOR_PROXIES.",
+        )
     try:
-        name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        name = urlsplit(f"//{peer.host}").hostname or ""
     except ValueError:
         name = ""
     if name == own.lower() or is_loopback(name):
@@ -76,16 +155,29 @@ def _check_host(request: web.Request, own: str) -> None:
     raise Refusal(
         403,
         "wrong_host",
-        "Without a key the collector answers only under localhost, 127.0.0.1 and [::1]; "
-        "to reach it by another name, start it with a key.",
+        "Without accounts and keys the collector answers only under localhost, 127.0.0.1 and [::1]; "
+        "to reach it by another name, make an account: `pylogtap user add`.",
     )
 
 
-def _check_origin(request: web.Request) -> None:
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return  # no browser
-    if urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+def _check_origin(request: web.Request, peer: Peer) -> None:
+    """
+    Let no page of another origin change anything.
+
+    Browsers say with each such request which page makes it, by `Origin` and `Sec-Fetch-Site` (Fetch
+    Metadata, W3C); other programs send neither, and no cookie. Whoever shows a cookie has to say it.
+    """
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if origin is not None:
+        parts = urlsplit(origin)
+        foreign = parts.netloc.lower() != peer.host.lower() or (peer.secure and parts.scheme != "https")
+    elif site is not None:
+        foreign = site not in _OWN
+    else:
+        foreign = session_of(request) is not None
+    if foreign:
         raise Refusal(
-            403, "cross_origin", "Web pages of other origins may not change anything; use the page at /."
+            403,
+            "cross_origin",
+            "Web pages of other origins may not change anything; use the page at /, or a key.",
         )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.parameters import QueryText, Since, Until
 from pylogtap_collector.api.routing import Routes
 from pylogtap_collector.api.streams import write
@@ -30,6 +32,7 @@ routes = Routes("database", "The database as a whole: copies of it, pieces of it
 # POST, although nothing changes: no web page from elsewhere may make a browser ask for so much work.
 @routes.post(
     "/api/v1/backup",
+    right=Right.ADMINISTER,
     errors=(DataUnusable,),
     content={_SQLITE: "A database that a collector can be started on."},
     headers=_HEADERS,
@@ -47,12 +50,14 @@ async def back_up(services: Services, request: web.Request) -> web.StreamRespons
 
 @routes.post(
     "/api/v1/logs/incident",
+    right=Right.READ,
     errors=(InvalidQuery, Invalid, DataUnusable),
     content={_SQLITE: "A database of these records alone, for `pylogtap open`."},
     headers=_HEADERS,
 )
 async def export_incident(
     services: Services,
+    visitor: Visitor,
     request: web.Request,
     q: QueryText = "",
     since: Since = None,
@@ -63,7 +68,9 @@ async def export_incident(
 
     It is small enough to be sent by mail; `pylogtap open` shows it.
     """
-    async with services.incidents.made(q, since=since, until=until) as ready:
+    async with services.incidents.made(
+        q, since=since, until=until, projects=visitor.where(Right.READ)
+    ) as ready:
         return await _send(request, ready, "pylogtap-incident.db")
 
 
@@ -89,6 +96,7 @@ async def _send(request: web.Request, ready: Ready, name: str) -> web.StreamResp
 
 @routes.post(
     "/api/v1/compact",
+    right=Right.ADMINISTER,
     errors=(ReadOnly,),
     content={"application/x-ndjson": "A `Compaction` in each line, as it goes on; the last one is `done`."},
 )

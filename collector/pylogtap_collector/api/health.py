@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from pylogtap_collector.access.rights import Right
 from pylogtap_collector.api.routing import Answer, Routes
 from pylogtap_collector.models import Health
 from pylogtap_collector.services import Services
@@ -13,7 +14,7 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 routes = Routes("health", "Whether the collector lives, can store, and what it has counted.")
 
 
-@routes.get("/healthz", is_open=True)
+@routes.get("/healthz", right=Right.OPEN)
 async def read_liveness(services: Services) -> Health:
     """
     Tell that the collector is alive.
@@ -23,7 +24,7 @@ async def read_liveness(services: Services) -> Health:
     return await services.health.alive()
 
 
-@routes.get("/readyz", is_open=True)
+@routes.get("/readyz", right=Right.OPEN)
 async def read_readiness(services: Services) -> Answer[Health]:
     """
     Tell whether records can be stored, by storing something.
@@ -34,7 +35,7 @@ async def read_readiness(services: Services) -> Answer[Health]:
     return Answer(report, status=None if report.status == "ok" else 503)
 
 
-@routes.get("/metrics", content={"text/plain": "Prometheus' text format, version 0.0.4."})
+@routes.get("/metrics", right=Right.WATCH, content={"text/plain": "Prometheus' text format, version 0.0.4."})
 async def read_metrics(services: Services) -> web.Response:
     """Return the collector's own metrics, for Prometheus."""
     text = await services.health.metrics()

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.parameters import Text
 from pylogtap_collector.api.routing import Header, Raw, Routes
-from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
+from pylogtap_collector.errors import DamagedSlice, Invalid, MissingRight, Overloaded, TooLarge
 from pylogtap_collector.models import IngestAnswer
 from pylogtap_collector.services import Services
 
@@ -17,9 +19,12 @@ SLICE_TYPE = "application/vnd.pylogtap.slice"
 routes = Routes("ingest", "Where clients deliver their records.")
 
 
-@routes.post("/api/v1/ingest", errors=(DamagedSlice, TooLarge, Invalid, Overloaded))
+@routes.post(
+    "/api/v1/ingest", right=Right.DELIVER, errors=(DamagedSlice, TooLarge, Invalid, Overloaded, MissingRight)
+)
 async def ingest(
     services: Services,
+    visitor: Visitor,
     stream: Annotated[Text, Field(pattern="^[0-9a-f]{32}$", description="Id of the segment, 32 hex digits.")],
     offset: Annotated[int, Field(ge=0, lt=2**53, description="Where the slice begins in it, bytes.")],
     body: Annotated[bytes, Raw(SLICE_TYPE)],
@@ -42,9 +47,16 @@ async def ingest(
     Store a slice of a segment.
 
     The answer comes when the records are on the disk. Its `next` says from which byte to go on; what was
-    stored before is not stored again. A refused slice costs nothing: the client keeps it.
+    stored before is not stored again. A refused slice costs nothing: the client keeps it. A key for one
+    project delivers records of that project alone.
     """
     coding = None if encoding in {None, "", "identity"} else encoding
     return await services.ingest.accept(
-        bytes.fromhex(stream), offset, body, encoding=coding, skipped_from=skipped_from, sent_ns=sent
+        bytes.fromhex(stream),
+        offset,
+        body,
+        encoding=coding,
+        skipped_from=skipped_from,
+        sent_ns=sent,
+        projects=visitor.where(Right.DELIVER),
     )

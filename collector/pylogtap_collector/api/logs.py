@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.parameters import (
     Cursor,
     IfMatch,
@@ -24,10 +26,12 @@ from pylogtap_collector.errors import (
     Invalid,
     InvalidCursor,
     InvalidQuery,
+    MissingRight,
     NotFound,
     QueryTooSlow,
     StaleVersion,
 )
+from pylogtap_collector.models import Annotated as AnnotatedLogs
 from pylogtap_collector.models import (
     Count,
     Deleted,
@@ -48,9 +52,10 @@ _TAG = {"ETag": "Version of labels and note; give it as If-Match when you change
 routes = Routes("logs", "Search, count and annotate records.")
 
 
-@routes.get("/api/v1/logs", errors=(*_ASKED, InvalidCursor))
+@routes.get("/api/v1/logs", right=Right.READ, errors=(*_ASKED, InvalidCursor))
 async def list_logs(
     services: Services,
+    visitor: Visitor,
     q: QueryText = "",
     since: Since = None,
     until: Until = None,
@@ -63,20 +68,29 @@ async def list_logs(
 
     Going on by `cursor` neither skips nor repeats a record, also while others arrive.
     """
-    return await services.logs.page(q, since=since, until=until, order=order, limit=limit, cursor=cursor)
+    return await services.logs.page(
+        q,
+        since=since,
+        until=until,
+        order=order,
+        limit=limit,
+        cursor=cursor,
+        projects=visitor.where(Right.READ),
+    )
 
 
-@routes.get("/api/v1/logs/count", errors=_ASKED)
+@routes.get("/api/v1/logs/count", right=Right.READ, errors=_ASKED)
 async def count_logs(
-    services: Services, q: QueryText = "", since: Since = None, until: Until = None
+    services: Services, visitor: Visitor, q: QueryText = "", since: Since = None, until: Until = None
 ) -> Count:
     """Count records."""
-    return await services.logs.count(q, since=since, until=until)
+    return await services.logs.count(q, since=since, until=until, projects=visitor.where(Right.READ))
 
 
-@routes.get("/api/v1/logs/histogram", errors=_ASKED)
+@routes.get("/api/v1/logs/histogram", right=Right.READ, errors=_ASKED)
 async def count_logs_over_time(
     services: Services,
+    visitor: Visitor,
     q: QueryText = "",
     since: Since = None,
     until: Until = None,
@@ -95,12 +109,15 @@ async def count_logs_over_time(
 
     All stretches are returned, also those without a record.
     """
-    return await services.logs.histogram(q, since=since, until=until, buckets=buckets, step_s=step)
+    return await services.logs.histogram(
+        q, since=since, until=until, buckets=buckets, step_s=step, projects=visitor.where(Right.READ)
+    )
 
 
-@routes.get("/api/v1/logs/facets", errors=_ASKED)
+@routes.get("/api/v1/logs/facets", right=Right.READ, errors=_ASKED)
 async def count_logs_by_value(
     services: Services,
+    visitor: Visitor,
     q: QueryText = "",
     since: Since = None,
     until: Until = None,
@@ -115,44 +132,74 @@ async def count_logs_by_value(
     limit: Annotated[int, Field(ge=1, le=1000, description="Values of a field.")] = 10,
 ) -> Facets:
     """Return the most frequent values of fields."""
-    return await services.logs.facets(q, since=since, until=until, fields=list(fields), limit=limit)
+    return await services.logs.facets(
+        q, since=since, until=until, fields=list(fields), limit=limit, projects=visitor.where(Right.READ)
+    )
 
 
-@routes.get("/api/v1/logs/patterns", errors=_ASKED)
+@routes.get("/api/v1/logs/patterns", right=Right.READ, errors=_ASKED)
 async def count_logs_by_pattern(
-    services: Services, q: QueryText = "", since: Since = None, until: Until = None, limit: Limit = 20
+    services: Services,
+    visitor: Visitor,
+    q: QueryText = "",
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 20,
 ) -> Patterns:
     """Return the most frequent patterns: messages without what varies in them."""
-    return await services.logs.patterns(q, since=since, until=until, limit=limit)
+    return await services.logs.patterns(
+        q, since=since, until=until, limit=limit, projects=visitor.where(Right.READ)
+    )
 
 
-@routes.get("/api/v1/logs/{log_id}", errors=(NotFound,), headers=_TAG)
+@routes.get("/api/v1/logs/{log_id}", right=Right.READ, errors=(NotFound,), headers=_TAG)
 async def read_log(
     services: Services,
+    visitor: Visitor,
     log_id: LogId,
     context: Annotated[int, Field(ge=0, le=500, description="Lines of its instance on each side.")] = 0,
 ) -> Answer[LogInContext]:
     """Return one record, with the lines around it."""
-    log = await services.logs.one(log_id, context=context)
+    log = await services.logs.one(log_id, context=context, projects=visitor.where(Right.READ))
     return Answer(log, etag(version_of(log)))
 
 
-@routes.patch("/api/v1/logs/{log_id}", errors=(NotFound, StaleVersion), headers=_TAG)
+@routes.patch(
+    "/api/v1/logs/{log_id}", right=Right.WRITE, errors=(NotFound, MissingRight, StaleVersion), headers=_TAG
+)
 async def annotate_log(
-    services: Services, log_id: LogId, patch: LogPatch, if_match: IfMatch = None
+    services: Services, visitor: Visitor, log_id: LogId, patch: LogPatch, if_match: IfMatch = None
 ) -> Answer[Log]:
     """
     Change labels and note of a record, by a merge patch (RFC 7396).
 
     What the program logged cannot be changed.
     """
-    log = await services.logs.annotate(log_id, patch, expected=expected_versions(if_match))
+    log = await services.notes.annotate(log_id, patch, visitor, expected=expected_versions(if_match))
     return Answer(log, etag(version_of(log)))
 
 
-@routes.delete("/api/v1/logs", errors=_ASKED)
+@routes.patch("/api/v1/logs", right=Right.WRITE, errors=_ASKED)
+async def annotate_logs(
+    services: Services,
+    visitor: Visitor,
+    q: Annotated[QueryText, Field(min_length=1)],
+    patch: LogPatch,
+    since: Since = None,
+    until: Until = None,
+) -> AnnotatedLogs:
+    """
+    Change labels and note of all records that match, by a merge patch (RFC 7396).
+
+    Up to 10,000 at once, in projects where one may write.
+    """
+    return await services.notes.annotate_all(q, patch, visitor, since=since, until=until)
+
+
+@routes.delete("/api/v1/logs", right=Right.MANAGE, errors=_ASKED)
 async def delete_logs(
     services: Services,
+    visitor: Visitor,
     q: QueryText = "",
     since: Since = None,
     until: Until = None,
@@ -161,12 +208,12 @@ async def delete_logs(
     ] = False,
 ) -> Deleted:
     """
-    Delete the records that match, for good.
+    Delete the records that match, for good, in projects that one manages.
 
-    Those that come while this runs stay.
+    Labels and notes on them go, too. Those that come while this runs stay.
     """
     if not (q.strip() or since or until or everything):
         raise Invalid(
             "This would delete every record; give a query or a range, or `all=true` if you mean it."
         )
-    return await services.logs.delete(q, since=since, until=until)
+    return await services.logs.delete(q, visitor, since=since, until=until)

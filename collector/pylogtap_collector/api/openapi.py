@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic.json_schema import models_json_schema
 
 from pylogtap.version import __version__
+from pylogtap_collector.access.rights import OF_SERVER_ALONE, Right
 from pylogtap_collector.api.problems import PROBLEM_TYPE
 from pylogtap_collector.api.requests import JSON_TYPES
 from pylogtap_collector.api.routing import Raw
-from pylogtap_collector.errors import CollectorError, Invalid, Overloaded
+from pylogtap_collector.errors import CollectorError, Invalid, NotFound, Overloaded
 from pylogtap_collector.models import Problem
 
 if TYPE_CHECKING:
@@ -34,27 +35,44 @@ Lists have `limit` and `cursor`; `next` of a page is the `cursor` of the followi
 patches (RFC 7396); send the `ETag` you have read as `If-Match`, and nobody overwrites what he has not seen.
 Times are RFC 3339 in UTC.
 """
-_KEY = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "The key that the collector was started with. Without one, this machine needs none.",
+_SCHEMES = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key of a program: `pylogtap key add`, or `POST /api/v1/keys`.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "pylogtap_session",
+        "description": "The cookie of a browser in which somebody is signed in; over TLS "
+        "`__Host-pylogtap_session`.",
+    },
 }
-_COMMON = {401: "no_key, wrong_key", 403: "wrong_host, cross_origin, read_only", 500: "internal"}
+_COMMON = {
+    401: "no_key, wrong_key",
+    403: "missing_right, cross_origin, read_only",
+    500: "internal",
+}
+_OPEN_COMMON = {401: "wrong_key", 403: "wrong_host, behind_proxy, cross_origin, read_only", 500: "internal"}
 
 
-def describe(groups: Iterable[Routes]) -> bytes:
+def describe(groups: Iterable[Routes], *, guarded: bool = True) -> bytes:
     """
     Return the document as JSON.
 
     Args:
         groups: All operations.
+        guarded: Whether one has to show a key or a session; not so on a machine without accounts and keys.
     """
     groups = list(groups)
     operations = [operation for group in groups for operation in group.operations]
     schemas, definitions = models_json_schema(_models(operations), ref_template=_REF)
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in operations:
-        paths[operation.path][operation.method.lower()] = _operation(operation, schemas)
+        described = _operation(operation, schemas)
+        described["security"] = _security(operation, guarded=guarded)
+        paths[operation.path][operation.method.lower()] = described
     document = {
         "openapi": "3.1.1",
         "info": {
@@ -66,7 +84,7 @@ def describe(groups: Iterable[Routes]) -> bytes:
         "servers": [{"url": "/"}],
         "tags": [{"name": group.tag, "description": group.description} for group in groups],
         "paths": paths,
-        "components": {"schemas": definitions["$defs"], "securitySchemes": {"key": _KEY}},
+        "components": {"schemas": definitions["$defs"], "securitySchemes": _SCHEMES},
     }
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
@@ -92,13 +110,32 @@ def _operation(operation: Operation, schemas: Refs) -> dict[str, Any]:
             *_parameters(operation.header_model, "header"),
         ],
         "responses": _responses(operation, schemas),
-        "security": [] if operation.is_open else [{"key": []}, {}],
     }
-    if operation.description:
-        found["description"] = operation.description
+    words = [text for text in (operation.description, _right(operation)) if text]
+    if words:
+        found["description"] = "\n\n".join(words)
     if operation.body is not None:
         found["requestBody"] = {"required": True, "content": _body(operation, schemas)}
     return found
+
+
+def _security(operation: Operation, *, guarded: bool) -> list[dict[str, list[str]]]:
+    if operation.is_open:
+        return []
+    return [{"key": []}, {"session": []}, *([] if guarded else [{}])]
+
+
+def _right(operation: Operation) -> str:
+    """Say what whoever calls it has to be allowed."""
+    if operation.is_open:
+        return "Open to everybody."
+    if operation.right is Right.KNOWN:
+        return "For everybody who has signed in or shows a key."
+    if operation.in_project:
+        return f"Right: `{operation.right}` in the project."
+    if operation.right in OF_SERVER_ALONE:
+        return f"Right: `{operation.right}`."
+    return f"Right: `{operation.right}` in any project; what is found is limited to those."
 
 
 def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
@@ -156,15 +193,16 @@ def _responses(operation: Operation, schemas: Refs) -> dict[str, Any]:
 def _refusals(operation: Operation) -> dict[int, str]:
     refusals: dict[int, list[str]] = defaultdict(list)
     errors: list[type[CollectorError]] = [*operation.errors]
-    if operation.method != "GET":
-        errors.append(Overloaded)
+    if operation.in_project and NotFound not in errors:
+        errors.append(NotFound)
+    errors.append(Overloaded)
     if operation.path_model.model_fields or operation.query_model.model_fields or operation.body:
         errors.append(Invalid)
     for error in dict.fromkeys(errors):
         meaning = (error.__doc__ or "").partition("\n")[0]
         refusals[error.status].append(f"`{error.code}`: {meaning}")
     described = {status: " ".join(texts) for status, texts in refusals.items()}
-    for status, codes in _COMMON.items():
+    for status, codes in (_OPEN_COMMON if operation.is_open else _COMMON).items():
         described.setdefault(status, f"`{codes.replace(', ', '`, `')}`")
     if operation.body is not None:
         described.setdefault(413, "`too_large`: The body is too large.")

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from pylogtap_collector.api.routing import Header
-from pylogtap_collector.models import Order
+from pylogtap_collector.models import Order, Readable
 
 _TIME = "RFC 3339, seconds since the epoch (or ms, µs, ns), or how long ago: `15m`, `1h30m`, `now-2d`."
 
-
-def _readable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("it holds a zero character")
-    text.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
-    return text
-
-
-Text = Annotated[str, AfterValidator(_readable)]
+Text = Readable
 PlaceName = Annotated[Text, Field(max_length=63, description="A segment of a prefix.", examples=["shop"])]
+ProjectFilter = Annotated[
+    Text | None, Field(max_length=63, description="Of this project alone.", examples=["shop"])
+]
+NamePart = Annotated[
+    Text | None, Field(max_length=63, description="A part of the name; case does not count.", examples=["ad"])
+]
+Number = Field(ge=1, lt=2**53, examples=[1])
 LogId = Annotated[int, Field(ge=0, le=2**53, description="The log's `id`.")]
 QueryText = Annotated[
     Text,

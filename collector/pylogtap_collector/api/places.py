@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from pylogtap_collector.api.parameters import Cursor, IfMatch, Limit, PlaceName, etag, expected_versions
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
+from pylogtap_collector.api.parameters import (
+    Cursor,
+    IfMatch,
+    Limit,
+    NamePart,
+    PlaceName,
+    etag,
+    expected_versions,
+)
 from pylogtap_collector.api.routing import Answer, Routes
 from pylogtap_collector.errors import Conflict, InvalidCursor, NotFound, StaleVersion
 from pylogtap_collector.models import (
@@ -34,27 +44,34 @@ _CREATED = {**_TAG, "Location": "Address of what was created."}
 routes = Routes("places", "Projects, services and instances: the three segments of a prefix.")
 
 
-@routes.get(PROJECTS, errors=(InvalidCursor,))
-async def list_projects(services: Services, limit: Limit = 100, cursor: Cursor = None) -> ProjectPage:
-    """List projects by name."""
-    return await services.catalog.projects(limit=limit, cursor=cursor)
+@routes.get(PROJECTS, right=Right.READ, errors=(InvalidCursor,))
+async def list_projects(
+    services: Services,
+    visitor: Visitor,
+    name: NamePart = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> ProjectPage:
+    """List projects that one may read, by name."""
+    seen = visitor.where(Right.READ)
+    return await services.catalog.projects(seen, name=name, limit=limit, cursor=cursor)
 
 
-@routes.post(PROJECTS, status=201, errors=(Conflict,), headers=_CREATED)
+@routes.post(PROJECTS, right=Right.ADMINISTER, status=201, errors=(Conflict,), headers=_CREATED)
 async def create_project(services: Services, new: ProjectIn) -> Answer[Project]:
     """Create a project, before its first record."""
     made = await services.catalog.create_project(new)
     return Answer(made, etag(version_of(made)) | _location(made.name))
 
 
-@routes.get(PROJECT, errors=(NotFound,), headers=_TAG)
+@routes.get(PROJECT, right=Right.READ, errors=(NotFound,), headers=_TAG)
 async def read_project(services: Services, project: PlaceName) -> Answer[Project]:
     """Return a project."""
     found = await services.catalog.project(project)
     return Answer(found, etag(version_of(found)))
 
 
-@routes.patch(PROJECT, errors=(NotFound, StaleVersion), headers=_TAG)
+@routes.patch(PROJECT, right=Right.WRITE, errors=(NotFound, StaleVersion), headers=_TAG)
 async def change_project(
     services: Services, project: PlaceName, patch: PlacePatch, if_match: IfMatch = None
 ) -> Answer[Project]:
@@ -63,51 +80,64 @@ async def change_project(
     return Answer(changed, etag(version_of(changed)))
 
 
-@routes.delete(PROJECT, errors=(NotFound, Conflict, StaleVersion))
-async def delete_project(services: Services, project: PlaceName, if_match: IfMatch = None) -> None:
-    """Delete a project with its services, instances and all of their records."""
-    await services.catalog.delete_project(project, expected=expected_versions(if_match))
+@routes.delete(PROJECT, right=Right.MANAGE, errors=(NotFound, Conflict, StaleVersion))
+async def delete_project(
+    services: Services, visitor: Visitor, project: PlaceName, if_match: IfMatch = None
+) -> None:
+    """
+    Delete a project with all that hangs on it.
+
+    Its services and instances go, all of their records and metrics, saved searches, members, and its keys, so
+    that nobody goes on to deliver by them. Users stay, and so does what the audit log says.
+    """
+    await services.catalog.delete_project(project, visitor, expected=expected_versions(if_match))
 
 
-@routes.get(f"{PROJECT}/retention", errors=(NotFound,))
+@routes.get(f"{PROJECT}/retention", right=Right.READ, errors=(NotFound,))
 async def read_retention(services: Services, project: PlaceName) -> ProjectRetention:
     """Return how long a project's records are kept."""
     return await services.retention.project(project)
 
 
-@routes.patch(f"{PROJECT}/retention", errors=(NotFound,))
-async def change_retention(services: Services, project: PlaceName, patch: RetentionPatch) -> ProjectRetention:
+@routes.patch(f"{PROJECT}/retention", right=Right.MANAGE, errors=(NotFound,))
+async def change_retention(
+    services: Services, visitor: Visitor, project: PlaceName, patch: RetentionPatch
+) -> ProjectRetention:
     """
     Change how long a project's records are kept, by a merge patch (RFC 7396).
 
     What is beyond goes within seconds.
     """
-    return await services.retention.change(project, patch)
+    return await services.retention.change(project, patch, visitor)
 
 
-@routes.get(SERVICES, errors=(NotFound, InvalidCursor))
+@routes.get(SERVICES, right=Right.READ, errors=(NotFound, InvalidCursor))
 async def list_services(
-    services: Services, project: PlaceName, limit: Limit = 100, cursor: Cursor = None
+    services: Services,
+    project: PlaceName,
+    name: NamePart = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> ServicePage:
     """List the services of a project by name."""
-    return await services.catalog.services(project, limit=limit, cursor=cursor)
+    return await services.catalog.services(project, name=name, limit=limit, cursor=cursor)
 
 
-@routes.post(SERVICES, status=201, errors=(NotFound, Conflict), headers=_CREATED)
+@routes.post(SERVICES, right=Right.WRITE, status=201, errors=(NotFound, Conflict), headers=_CREATED)
 async def create_service(services: Services, project: PlaceName, new: ServiceIn) -> Answer[Service]:
     """Create a service, before its first record."""
     made = await services.catalog.create_service(project, new)
     return Answer(made, etag(version_of(made)) | _location(project, made.name))
 
 
-@routes.get(SERVICE, errors=(NotFound,), headers=_TAG)
+@routes.get(SERVICE, right=Right.READ, errors=(NotFound,), headers=_TAG)
 async def read_service(services: Services, project: PlaceName, service: PlaceName) -> Answer[Service]:
     """Return a service."""
     found = await services.catalog.service(project, service)
     return Answer(found, etag(version_of(found)))
 
 
-@routes.patch(SERVICE, errors=(NotFound, StaleVersion), headers=_TAG)
+@routes.patch(SERVICE, right=Right.WRITE, errors=(NotFound, StaleVersion), headers=_TAG)
 async def change_service(
     services: Services, project: PlaceName, service: PlaceName, patch: PlacePatch, if_match: IfMatch = None
 ) -> Answer[Service]:
@@ -117,23 +147,28 @@ async def change_service(
     return Answer(changed, etag(version_of(changed)))
 
 
-@routes.delete(SERVICE, errors=(NotFound, Conflict, StaleVersion))
+@routes.delete(SERVICE, right=Right.MANAGE, errors=(NotFound, Conflict, StaleVersion))
 async def delete_service(
-    services: Services, project: PlaceName, service: PlaceName, if_match: IfMatch = None
+    services: Services, visitor: Visitor, project: PlaceName, service: PlaceName, if_match: IfMatch = None
 ) -> None:
-    """Delete a service with its instances and all of their records."""
-    await services.catalog.delete_service(project, service, expected=expected_versions(if_match))
+    """Delete a service with its instances and all of their records and metrics."""
+    await services.catalog.delete_service(project, service, visitor, expected=expected_versions(if_match))
 
 
-@routes.get(INSTANCES, errors=(NotFound, InvalidCursor))
+@routes.get(INSTANCES, right=Right.READ, errors=(NotFound, InvalidCursor))
 async def list_instances(
-    services: Services, project: PlaceName, service: PlaceName, limit: Limit = 100, cursor: Cursor = None
+    services: Services,
+    project: PlaceName,
+    service: PlaceName,
+    name: NamePart = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> InstancePage:
     """List the instances of a service by name."""
-    return await services.catalog.instances(project, service, limit=limit, cursor=cursor)
+    return await services.catalog.instances(project, service, name=name, limit=limit, cursor=cursor)
 
 
-@routes.post(INSTANCES, status=201, errors=(NotFound, Conflict), headers=_CREATED)
+@routes.post(INSTANCES, right=Right.WRITE, status=201, errors=(NotFound, Conflict), headers=_CREATED)
 async def create_instance(
     services: Services, project: PlaceName, service: PlaceName, new: InstanceIn
 ) -> Answer[Instance]:
@@ -142,7 +177,7 @@ async def create_instance(
     return Answer(made, etag(version_of(made)) | _location(project, service, made.name))
 
 
-@routes.get(INSTANCE, errors=(NotFound,), headers=_TAG)
+@routes.get(INSTANCE, right=Right.READ, errors=(NotFound,), headers=_TAG)
 async def read_instance(
     services: Services, project: PlaceName, service: PlaceName, instance: PlaceName
 ) -> Answer[Instance]:
@@ -151,7 +186,7 @@ async def read_instance(
     return Answer(found, etag(version_of(found)))
 
 
-@routes.patch(INSTANCE, errors=(NotFound, StaleVersion), headers=_TAG)
+@routes.patch(INSTANCE, right=Right.WRITE, errors=(NotFound, StaleVersion), headers=_TAG)
 async def change_instance(
     services: Services,
     project: PlaceName,
@@ -167,17 +202,18 @@ async def change_instance(
     return Answer(changed, etag(version_of(changed)))
 
 
-@routes.delete(INSTANCE, errors=(NotFound, Conflict, StaleVersion))
+@routes.delete(INSTANCE, right=Right.MANAGE, errors=(NotFound, Conflict, StaleVersion))
 async def delete_instance(
     services: Services,
+    visitor: Visitor,
     project: PlaceName,
     service: PlaceName,
     instance: PlaceName,
     if_match: IfMatch = None,
 ) -> None:
-    """Delete an instance and all of its records."""
+    """Delete an instance with all of its records and metrics."""
     expected = expected_versions(if_match)
-    await services.catalog.delete_instance(project, service, instance, expected=expected)
+    await services.catalog.delete_instance(project, service, instance, visitor, expected=expected)
 
 
 def _location(*names: str) -> dict[str, str]:

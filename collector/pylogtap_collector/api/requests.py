@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from pylogtap_collector.access.visitor import Visitor
+from pylogtap_collector.api.peers import Peer
 from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.api.routing import Answer, Raw
 from pylogtap_collector.errors import Invalid
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.api.routing import Operation
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")
+VISITOR = web.RequestKey("visitor", Visitor)  # set by pylogtap_collector.api.access
+PEER = web.RequestKey("peer", Peer)
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -32,7 +36,6 @@ def handler_of(operation: Operation, services: Services) -> Handler:
         operation: What to do.
         services: By whom.
     """
-    given: dict[type, Any] = {Services: services}
     lists = _list_names(operation.query_model)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -44,10 +47,16 @@ def handler_of(operation: Operation, services: Services) -> Handler:
             assert operation.body_name is not None
             arguments[operation.body_name] = await _body(operation.body, request, services)
         for name, kind in operation.injected.items():
-            arguments[name] = given.get(kind, request)
+            arguments[name] = _injected(kind, request, services)
         return _answer(operation, await operation.function(**arguments))
 
     return handle
+
+
+def _injected(kind: type, request: web.Request, services: Services) -> Any:
+    if kind is Services:
+        return services
+    return request[VISITOR] if kind is Visitor else request
 
 
 def _answer(operation: Operation, result: Any) -> web.StreamResponse:

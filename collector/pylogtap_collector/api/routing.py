@@ -5,9 +5,13 @@ A route is a plain function. Its parameters say what it needs: the services, par
 query string, a body, headers. From that alone come the checks of a request and its place in the OpenAPI
 document, so that the two cannot differ::
 
-    @routes.get("/api/v1/projects/{project}", errors=(NotFound,))
+    @routes.get("/api/v1/projects/{project}", right=Right.READ, errors=(NotFound,))
     async def read_project(services: Services, project: PlaceName) -> Answer[Project]:
         ...
+
+The right that it asks for is part of it, too: without one there is no operation. Where the path names a
+project, the right is asked for in that project; elsewhere in any, and what is found is limited to those
+projects in which the visitor has it.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.services import Services
 
 if typing.TYPE_CHECKING:
@@ -84,14 +90,14 @@ class Operation:
         errors: What it may be refused with, beyond what all operations have in common.
         content: Media type and description of answers that are no model.
         headers: Headers of the answer, with their meaning.
-        is_open: Whether it needs no key.
+        right: What it asks of whoever calls it.
         path_model: Checks the parts of the path.
         query_model: Checks the query string.
         header_model: Checks the headers.
         header_names: Parameter to header.
         body_name: Parameter that takes the body.
         body: Model or raw type of the body.
-        injected: Parameters that take the services or the request.
+        injected: Parameters that take the services, the visitor or the request.
         result: Model of the answer.
     """
 
@@ -103,7 +109,7 @@ class Operation:
     errors: tuple[type[CollectorError], ...]
     content: Mapping[str, str]
     headers: Mapping[str, str]
-    is_open: bool
+    right: Right
     path_model: type[BaseModel]
     query_model: type[BaseModel]
     header_model: type[BaseModel]
@@ -112,6 +118,16 @@ class Operation:
     body: type[BaseModel] | Raw | None
     injected: Mapping[str, type]
     result: type[BaseModel] | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody may call it."""
+        return self.right is Right.OPEN
+
+    @property
+    def in_project(self) -> bool:
+        """Whether its path names a project."""
+        return "project" in self.path_model.model_fields
 
     @property
     def name(self) -> str:
@@ -165,11 +181,11 @@ class Routes:
         method: str,
         path: str,
         *,
+        right: Right,
         status: int | None = None,
         errors: Sequence[type[CollectorError]] = (),
         content: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        is_open: bool = False,
     ) -> Callable[[Handler], Handler]:
         """
         Add the operation that a function is.
@@ -177,11 +193,11 @@ class Routes:
         Args:
             method: Of HTTP.
             path: With `{name}` for what varies.
+            right: What it asks of whoever calls it.
             status: Of an answer that went well; default: 204 without an answer, else 200.
             errors: What it may be refused with.
             content: Media type and description of answers that are no model.
             headers: Headers of the answer, with their meaning.
-            is_open: Whether it needs no key.
         """
 
         def register(function: Handler) -> Handler:
@@ -196,7 +212,7 @@ class Routes:
                     errors=tuple(errors),
                     content=content or {},
                     headers=headers or {},
-                    is_open=is_open,
+                    right=right,
                     path_model=_model(function, "Path", parts.path),
                     query_model=_model(function, "Query", parts.query),
                     header_model=_model(function, "Headers", parts.headers),
@@ -234,7 +250,7 @@ class _Parts:
         marks = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
         header = next((mark for mark in marks if isinstance(mark, Header)), None)
         raw = next((mark for mark in marks if isinstance(mark, Raw)), None)
-        if kind in {Services, web.Request}:
+        if kind in {Services, Visitor, web.Request}:
             self.injected[name] = kind
         elif raw is not None or (isinstance(kind, type) and issubclass(kind, BaseModel)):
             self.body_name, self.body = name, raw or kind

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from aiohttp import web
 from pydantic import Field
 
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.parameters import QueryText, Since, Sorting, Until
 from pylogtap_collector.api.routing import Header, Routes
 from pylogtap_collector.errors import Invalid, InvalidQuery, QueryTooSlow
@@ -42,6 +44,7 @@ routes = Routes("streams", "Records as they come, and all of them.")
 
 @routes.get(
     "/api/v1/logs/tail",
+    right=Right.READ,
     errors=(InvalidQuery,),
     content={
         "text/event-stream": "An event per record: `id` is the log's id, `data` the log as JSON. An event "
@@ -50,6 +53,7 @@ routes = Routes("streams", "Records as they come, and all of them.")
 )
 async def tail_logs(
     services: Services,
+    visitor: Visitor,
     request: web.Request,
     q: QueryText = "",
     after: LogNumber = None,
@@ -61,25 +65,32 @@ async def tail_logs(
     With `after` or `Last-Event-ID` it begins with what was stored behind that record, so that a reader that
     was cut off misses nothing.
     """
-    tail = services.logs.tail(q, after=after if last_event_id is None else last_event_id)
+    tail = services.logs.tail(
+        q,
+        after=after if last_event_id is None else last_event_id,
+        projects=visitor.where(Right.READ),
+    )
     try:
         answer = web.StreamResponse(headers=_EVENTS)
         await answer.prepare(request)
         await write(answer, b": connected\n\n")
-        await _follow(tail, answer)
+        await _follow(tail, answer, lambda: services.directory.knows(visitor))
     finally:
         await tail.aclose()
     return answer
 
 
-async def _follow(tail: Tail, answer: web.StreamResponse) -> None:
-    while True:
+async def _follow(tail: Tail, answer: web.StreamResponse, may_go_on: Callable[[], bool]) -> None:
+    """Send what comes, as long as its reader would be let in."""
+    while may_go_on():
         try:
             first = await asyncio.wait_for(anext(tail), HEARTBEAT_S)
         except TimeoutError:
             await write(answer, b":\n\n")
             continue
         except StopAsyncIteration:
+            return
+        if not may_go_on():
             return
         events = [_event(log) for log in (first, *tail.take_ready())]
         if skipped := tail.take_skipped():
@@ -111,6 +122,7 @@ async def write(answer: web.StreamResponse, data: bytes) -> None:
 
 @routes.get(
     "/api/v1/logs/export",
+    right=Right.READ,
     errors=(InvalidQuery, Invalid, QueryTooSlow),
     content={
         "application/x-ndjson": "A log in each line.",
@@ -120,6 +132,7 @@ async def write(answer: web.StreamResponse, data: bytes) -> None:
 )
 async def export_logs(
     services: Services,
+    visitor: Visitor,
     request: web.Request,
     q: QueryText = "",
     since: Since = None,
@@ -136,7 +149,9 @@ async def export_logs(
     """
     kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
     written: Callable[[Sequence[Log]], bytes] = _lines if form == "jsonl" else _rows
-    chunks = services.logs.export(q, since=since, until=until, order=order)
+    chunks = services.logs.export(
+        q, since=since, until=until, order=order, projects=visitor.where(Right.READ)
+    )
     nothing: list[Log] = []
     first = await anext(chunks, nothing)  # a query that cannot be read is refused before that
     answer = web.StreamResponse(

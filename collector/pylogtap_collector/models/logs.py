@@ -91,6 +91,12 @@ class Deleted(Model):
     deleted: int
 
 
+class Annotated(Model):
+    """How many records were given labels or a note."""
+
+    annotated: int
+
+
 class Bucket(Model):
     """The records of one stretch of time."""
 

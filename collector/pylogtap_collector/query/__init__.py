@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.errors import InvalidQuery
+from pylogtap_collector.query.ast import And, Compare, Everything, Or
 from pylogtap_collector.query.fields import FIELDS
 from pylogtap_collector.query.grammar import parse_tree
 from pylogtap_collector.query.matcher import predicate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from pylogtap_collector.models import Log
     from pylogtap_collector.query.ast import Node
@@ -43,18 +44,26 @@ class Query:
         return str(self.tree)
 
 
-def parse(text: str, *, now_ns: int | None = None) -> Query:
+def parse(text: str, *, now_ns: int | None = None, within: Collection[str] | None = None) -> Query:
     """
     Read a query.
 
     Args:
         text: See docs/reference/query-language.md; empty: everything.
+        within: Projects that it is limited to, whatever it says; None: all.
         now_ns: What relative times are relative to; default: now.
 
     Raises:
         InvalidQuery: It cannot be read; says where and what would be right.
     """
-    return query_of(parse_tree(text), now_ns=now_ns)
+    tree = parse_tree(text)
+    return query_of(tree if within is None else _limited(tree, within), now_ns=now_ns)
+
+
+def _limited(tree: Node, projects: Collection[str]) -> Node:
+    own = tuple(Compare("project", "=", project) for project in sorted(projects))
+    here: Node = own[0] if len(own) == 1 else Or(own)
+    return here if isinstance(tree, Everything) else And((here, tree))
 
 
 def query_of(tree: Node, *, now_ns: int | None = None) -> Query:

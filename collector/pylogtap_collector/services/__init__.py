@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pylogtap_collector.services.audit import Audit
     from pylogtap_collector.services.backup import Backup
     from pylogtap_collector.services.catalog import Catalog
     from pylogtap_collector.services.compactor import Compactor
+    from pylogtap_collector.services.directory import Directory
     from pylogtap_collector.services.health import Health
     from pylogtap_collector.services.incidents import Incidents
     from pylogtap_collector.services.ingest import Ingest
+    from pylogtap_collector.services.keys import Keys
     from pylogtap_collector.services.logs import Logs
+    from pylogtap_collector.services.members import Members
+    from pylogtap_collector.services.metrics import Metrics
+    from pylogtap_collector.services.notes import Notes
     from pylogtap_collector.services.retention import Retention
+    from pylogtap_collector.services.sessions import Sessions
+    from pylogtap_collector.services.users import Users
     from pylogtap_collector.settings import Settings
 
 
@@ -30,3 +38,11 @@ class Services:
     incidents: Incidents
     compactor: Compactor
     retention: Retention
+    notes: Notes
+    metrics: Metrics
+    directory: Directory
+    users: Users
+    sessions: Sessions
+    keys: Keys
+    members: Members
+    audit: Audit

@@ -28,25 +28,25 @@ PERIOD_S = 5.0
 _log = logging.getLogger("pylogtap.collector")
 
 
-async def adopt(settings: Settings, port: int, *, period_s: float = PERIOD_S) -> None:
+async def adopt(settings: Settings, port: int, key: str, *, period_s: float = PERIOD_S) -> None:
     """
     Look for what dead programs left, and take it in, until cancelled.
 
     Args:
-        settings: Host and key of this collector, and where the spool is.
+        settings: Host and certificate of this collector, and where the spool is.
         port: It listens on.
+        key: The collector's own, good for all projects: whoever could write to the spool has logged this.
         period_s: How long to wait in between.
     """
     root = settings.spool_dir or default_spool_dir()
     while True:
         await asyncio.sleep(period_s)
-        await asyncio.to_thread(_take_in, root, settings, port)
+        await asyncio.to_thread(_take_in, root, settings, port, key)
 
 
-def _take_in(root: Path, settings: Settings, port: int) -> None:
-    key = None if settings.key is None else settings.key.get_secret_value()
+def _take_in(root: Path, settings: Settings, port: int, key: str) -> None:
     for url in _addresses(root):
-        if not leads_here(url, settings.host, port):
+        if not leads_here(url, settings.host, port, secure=settings.tls_certificate is not None):
             continue
         report = drain(ClientSettings(url=url, key=key, spool_dir=root, prefix="pylogtap/collector"))
         if report.records:
@@ -64,7 +64,7 @@ def _addresses(root: Path) -> Iterator[str]:
             continue  # another user's, or gone
 
 
-def leads_here(url: str, host: str, port: int) -> bool:
+def leads_here(url: str, host: str, port: int, *, secure: bool = False) -> bool:
     """
     Tell whether an address is that of the collector on this machine that listens there.
 
@@ -72,13 +72,15 @@ def leads_here(url: str, host: str, port: int) -> bool:
         url: The address.
         host: The collector listens on.
         port: The collector listens on.
+        secure: It speaks HTTPS, and nothing else.
     """
+    scheme, usual = ("https", 443) if secure else ("http", 80)
     try:
         parts = urlsplit(url)
-        given = parts.port or 80
+        given = parts.port or usual
     except ValueError:
         return False
     name = parts.hostname or ""
-    if parts.scheme != "http" or given != port:
+    if parts.scheme != scheme or given != port:
         return False
     return name in {host.lower(), socket.gethostname().lower()} or is_loopback(name)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pylogtap_collector.errors import InvalidCursor
 from pylogtap_collector.models import (
     Instance,
     InstanceIn,
@@ -22,8 +20,9 @@ from pylogtap_collector.models import (
 )
 from pylogtap_collector.query import query_of
 from pylogtap_collector.query.ast import And, Compare
+from pylogtap_collector.services.positions import read_position, write_position
 from pylogtap_collector.services.versions import Expected, check_version
-from pylogtap_collector.storage import places
+from pylogtap_collector.storage import access, audit, places, series
 from pylogtap_collector.storage.logs import Selection
 from pylogtap_collector.times import to_datetime
 
@@ -31,21 +30,25 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+    from pylogtap_collector.access.visitor import Projects, Visitor
+    from pylogtap_collector.services.directory import Directory
     from pylogtap_collector.services.rewriter import Rewriter
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.places import PlaceRow
     from pylogtap_collector.storage.tiers import Tiers
+
+_LEVELS = ("project", "service", "instance")
 
 
 class Catalog:
     """
     The places of records.
 
-    Deleting a place deletes the records under it; it appears again when another one comes.
+    Deleting a place deletes the records and metrics under it; it appears again when another one comes.
     All methods raise NotFound where a place, or the one above it, is not there.
     """
 
-    def __init__(self, engine: Engine, tiers: Tiers, rewriter: Rewriter) -> None:
+    def __init__(self, engine: Engine, tiers: Tiers, rewriter: Rewriter, directory: Directory) -> None:
         """
         Bind what it needs.
 
@@ -53,20 +56,31 @@ class Catalog:
             engine: The database.
             tiers: Where records are.
             rewriter: Deletes records.
+            directory: Members and keys go with a project.
         """
         self._engine = engine
         self._tiers = tiers
         self._rewriter = rewriter
+        self._directory = directory
 
-    async def projects(self, *, limit: int = 100, cursor: str | None = None) -> ProjectPage:
+    async def projects(
+        self,
+        seen: Projects = None,
+        *,
+        name: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> ProjectPage:
         """
         Return projects by name.
 
         Args:
+            seen: Those that may be seen; None: all.
+            name: A part of their names; case does not count.
             limit: How many.
             cursor: From the page before.
         """
-        rows, following = await self._page((), limit, cursor)
+        rows, following = await self._page((), limit, cursor, name, seen)
         return ProjectPage(items=[_project(row) for row in rows], next=following)
 
     async def project(self, project: str) -> Project:
@@ -93,25 +107,33 @@ class Catalog:
             await self._change((project,), patch, lambda row: check_version(_project(row), expected))
         )
 
-    async def delete_project(self, project: str, *, expected: Expected = None) -> None:
+    async def delete_project(self, project: str, visitor: Visitor, *, expected: Expected = None) -> None:
         """
-        Remove a project, all under it, and all of its records.
+        Remove a project with its services, records, metrics, saved searches, members and keys.
+
+        Args:
+            project: Its name.
+            visitor: Who does it.
+            expected: Versions that may be deleted.
 
         Raises:
             StaleVersion: It is none of the versions expected.
         """
-        await self._delete((project,), lambda row: check_version(_project(row), expected))
+        await self._delete((project,), visitor, lambda row: check_version(_project(row), expected))
 
-    async def services(self, project: str, *, limit: int = 100, cursor: str | None = None) -> ServicePage:
+    async def services(
+        self, project: str, *, name: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> ServicePage:
         """
         Return the services of a project by name.
 
         Args:
             project: The project.
+            name: A part of their names; case does not count.
             limit: How many.
             cursor: From the page before.
         """
-        rows, following = await self._page((project,), limit, cursor)
+        rows, following = await self._page((project,), limit, cursor, name)
         return ServicePage(items=[_service(row) for row in rows], next=following)
 
     async def service(self, project: str, service: str) -> Service:
@@ -140,17 +162,31 @@ class Catalog:
             await self._change((project, service), patch, lambda row: check_version(_service(row), expected))
         )
 
-    async def delete_service(self, project: str, service: str, *, expected: Expected = None) -> None:
+    async def delete_service(
+        self, project: str, service: str, visitor: Visitor, *, expected: Expected = None
+    ) -> None:
         """
-        Remove a service, its instances, and all of its records.
+        Remove a service, its instances, and all of their records and metrics.
+
+        Args:
+            project: The project.
+            service: Its name.
+            visitor: Who does it.
+            expected: Versions that may be deleted.
 
         Raises:
             StaleVersion: It is none of the versions expected.
         """
-        await self._delete((project, service), lambda row: check_version(_service(row), expected))
+        await self._delete((project, service), visitor, lambda row: check_version(_service(row), expected))
 
     async def instances(
-        self, project: str, service: str, *, limit: int = 100, cursor: str | None = None
+        self,
+        project: str,
+        service: str,
+        *,
+        name: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> InstancePage:
         """
         Return the instances of a service by name.
@@ -158,10 +194,11 @@ class Catalog:
         Args:
             project: The project.
             service: The service.
+            name: A part of their names; case does not count.
             limit: How many.
             cursor: From the page before.
         """
-        rows, following = await self._page((project, service), limit, cursor)
+        rows, following = await self._page((project, service), limit, cursor, name)
         return InstancePage(items=[_instance(row) for row in rows], next=following)
 
     async def instance(self, project: str, service: str, instance: str) -> Instance:
@@ -193,27 +230,42 @@ class Catalog:
         )
 
     async def delete_instance(
-        self, project: str, service: str, instance: str, *, expected: Expected = None
+        self, project: str, service: str, instance: str, visitor: Visitor, *, expected: Expected = None
     ) -> None:
         """
-        Remove an instance and all of its records.
+        Remove an instance, its records and its metrics.
+
+        Args:
+            project: The project.
+            service: The service.
+            instance: Its name.
+            visitor: Who does it.
+            expected: Versions that may be deleted.
 
         Raises:
             StaleVersion: It is none of the versions expected.
         """
-        await self._delete((project, service, instance), lambda row: check_version(_instance(row), expected))
+        await self._delete(
+            (project, service, instance), visitor, lambda row: check_version(_instance(row), expected)
+        )
 
     async def _page(
-        self, parent: tuple[str, ...], limit: int, cursor: str | None
+        self,
+        parent: tuple[str, ...],
+        limit: int,
+        cursor: str | None,
+        name: str | None,
+        seen: Projects = None,
     ) -> tuple[list[PlaceRow], str | None]:
-        behind = None if cursor is None else _read_cursor(cursor)
+        behind = None if cursor is None else read_position(cursor, str)[0]
+        wanted = places.PlaceFilter(parent, seen, name, behind)
         rows = await self._engine.read(
             lambda connection: places.list_places(
-                connection, self._tiers.hot_counts(connection), parent, limit + 1, behind
+                connection, self._tiers.hot_counts(connection), wanted, limit + 1
             )
         )
         more, rows = len(rows) > limit, rows[:limit]
-        return rows, _write_cursor(rows[-1].path[-1]) if more else None
+        return rows, write_position(rows[-1].path[-1]) if more else None
 
     async def _get(self, path: tuple[str, ...]) -> PlaceRow:
         return await self._engine.read(lambda connection: self._place(connection, path))
@@ -236,15 +288,27 @@ class Catalog:
 
         return await self._engine.write(job, urgent=True)
 
-    async def _delete(self, path: tuple[str, ...], check: Callable[[PlaceRow], None]) -> None:
-        check(await self._get(path))
-        fields = ("project", "service", "instance")
-        here = And(tuple(Compare(field, "=", name) for field, name in zip(fields, path, strict=False)))
+    async def _delete(
+        self, path: tuple[str, ...], visitor: Visitor, check: Callable[[PlaceRow], None]
+    ) -> None:
+        row = await self._get(path)
+        check(row)
+        action = f"{_LEVELS[len(path) - 1]}.delete"
+        note = partial(
+            audit.note, visitor=visitor, now_ns=time.time_ns(), action=action, target="/".join(path),
+            project=path[0], records=row.records,
+        )  # fmt: skip
+        await self._engine.write(note)  # at first: who kills the collector meanwhile is known, too
+        here = And(tuple(Compare(level, "=", name) for level, name in zip(_LEVELS, path, strict=False)))
         await self._rewriter.delete(Selection(query_of(here)))
-        await self._engine.write(
-            lambda connection: places.delete_place(connection, self._tiers.hot_counts(connection), path),
-            urgent=True,
-        )
+
+        def job(connection: sqlite3.Connection) -> None:
+            places.delete_place(connection, self._tiers.hot_counts(connection), path)
+            series.delete_series_under(connection, path)
+            if len(path) == 1:
+                access.forget_project(connection, path[0])
+
+        await self._directory.change(job)
 
     def _place(self, connection: sqlite3.Connection, path: tuple[str, ...]) -> PlaceRow:
         return places.get_place(connection, self._tiers.hot_counts(connection), path)
@@ -271,14 +335,3 @@ def _facts(row: PlaceRow) -> dict[str, Any]:
         "last_seen": None if row.last_seen is None else to_datetime(row.last_seen),
         "records": row.records,
     }
-
-
-def _write_cursor(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
-
-
-def _read_cursor(text: str) -> str:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise InvalidCursor("This is no cursor; leave it out to begin with the first page.") from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator
 
+    from pylogtap_collector.access.visitor import Projects
     from pylogtap_collector.services.backup import Backup
     from pylogtap_collector.services.logs import Logs
     from pylogtap_collector.storage.checking import Copied
@@ -42,7 +43,12 @@ class Incidents:
 
     @asynccontextmanager
     async def made(
-        self, q: str, *, since: str | None = None, until: str | None = None
+        self,
+        q: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        projects: Projects = None,
     ) -> AsyncIterator[Ready]:
         """
         Write all records that match and are there now to a file.
@@ -51,6 +57,7 @@ class Incidents:
             q: A query; empty: all.
             since: Beginning of the range.
             until: End of the range.
+            projects: Of these projects alone; None: of any.
 
         Yields:
             The file, which is removed at the end.
@@ -58,7 +65,7 @@ class Incidents:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self._logs.select(q, since, until)
+        selection = self._logs.select(q, since, until, projects)
         about = {"query": q, "made": datetime.now(UTC).isoformat(timespec="seconds"), "version": __version__}
         about |= {name: text for name, text in (("since", since), ("until", until)) if text is not None}
         async with self._backup.place() as path:

@@ -14,6 +14,7 @@ from pylogtap_collector.storage.streams import Slice, Stored, store_slice
 from pylogtap_collector.wire import Scan, inflate, scan
 
 if TYPE_CHECKING:
+    from pylogtap_collector.access.visitor import Projects
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
     from pylogtap_collector.services.reserve import Reserve
@@ -55,6 +56,7 @@ class Ingest:
         encoding: str | None,
         skipped_from: int | None = None,
         sent_ns: int | None = None,
+        projects: Projects = None,
     ) -> IngestAnswer:
         """
         Store what is new of a slice; when this returns, it is on the disk.
@@ -66,6 +68,7 @@ class Ingest:
             encoding: What it is compressed with: `zstd`, `gzip` or None.
             skipped_from: Where the bytes begin that the client has set aside, right before the slice.
             sent_ns: The client's time when it sent it, ns since the epoch.
+            projects: Those that may be delivered to; None: all.
 
         Returns:
             From where to go on.
@@ -75,6 +78,7 @@ class Ingest:
             TooLarge: The first frame, or the slice, is larger than the limits.
             Overloaded: Too much waits, or the disk cannot take it. Nothing is stored.
             Invalid: These are no arguments of a slice.
+            MissingRight: It has records of another project. Nothing is stored.
         """
         _check(stream, offset, skipped_from)
         if self._keeper.unsealed_bytes > self._settings.backlog_max_bytes:
@@ -84,7 +88,7 @@ class Ingest:
             self._counters.refused += 1
             raise Overloaded("The disk is full: nothing new is stored until there is room again.", 10.0)
         part = await self._examine(stream, offset, body, encoding)
-        part.skipped_from = skipped_from
+        part.skipped_from, part.projects = skipped_from, projects
         part.skew_ns = None if sent_ns is None else part.received - sent_ns
         # Shielded: the keeper must hear of what is stored, also when nobody waits for the answer any more.
         stored = await asyncio.shield(asyncio.ensure_future(self._store(part)))

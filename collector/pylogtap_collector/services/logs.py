@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pylogtap_collector import query as language
+from pylogtap_collector.access.rights import Right
 from pylogtap_collector.errors import Invalid, NotFound
 from pylogtap_collector.models import (
     Bucket,
@@ -22,9 +23,7 @@ from pylogtap_collector.models import (
 )
 from pylogtap_collector.services.cursors import read_cursor, write_cursor
 from pylogtap_collector.services.tail import Tail
-from pylogtap_collector.services.versions import Expected, check_version
-from pylogtap_collector.storage import counts, logs
-from pylogtap_collector.storage.annotations import annotate
+from pylogtap_collector.storage import audit, counts, logs
 from pylogtap_collector.storage.logs import Selection
 from pylogtap_collector.times import parse_time, to_datetime
 
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator
 
-    from pylogtap_collector.models import LogPatch, Order
+    from pylogtap_collector.access.visitor import Projects, Visitor
+    from pylogtap_collector.models import Order
+    from pylogtap_collector.query import Query
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.services.rewriter import Rewriter
     from pylogtap_collector.settings import Settings
@@ -46,7 +47,7 @@ _HOUR_NS = 3_600_000_000_000
 
 class Logs:
     """
-    The read side, and labels, notes and deletion.
+    The read side, and deletion.
 
     All answers know every record that was acknowledged before the question.
     """
@@ -79,6 +80,7 @@ class Logs:
         order: Order = "desc",
         limit: int = 100,
         cursor: str | None = None,
+        projects: Projects = None,
     ) -> LogPage:
         """
         Return records in the order of their time.
@@ -87,6 +89,7 @@ class Logs:
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range.
             until: End of the range, not included.
             order: `desc`: the newest first.
@@ -98,7 +101,7 @@ class Logs:
             InvalidCursor: The cursor is not from a page of this query.
             QueryTooSlow: The deadline has passed.
         """
-        selection, behind = self.select(q, since, until), None
+        selection, behind = self.select(q, since, until, projects), None
         if cursor is not None:
             last = read_cursor(cursor, order, q)
             selection = Selection(selection.query, last.since_ns, last.until_ns)
@@ -114,38 +117,42 @@ class Logs:
             )
         return LogPage(items=[item.log for item in found], next=following)
 
-    async def one(self, log_id: int, *, context: int = 0) -> LogInContext:
+    async def one(self, log_id: int, *, context: int = 0, projects: Projects = None) -> LogInContext:
         """
         Return one record.
 
         Args:
             log_id: Its id.
             context: How many records of the same instance to add on each side.
+            projects: Of these projects alone; None: of any.
 
         Raises:
             NotFound: There is none.
         """
 
         def job(connection: sqlite3.Connection) -> LogInContext:
-            found = self._existing(connection, log_id)
+            found = existing(self._tiers, connection, log_id, projects)
             before, after = logs.neighbours(self._tiers, connection, found, context)
             return LogInContext.model_construct(**dict(found.log), before=before, after=after)
 
         return await self._engine.read(job)
 
-    async def count(self, q: str, *, since: str | None = None, until: str | None = None) -> Count:
+    async def count(
+        self, q: str, *, since: str | None = None, until: str | None = None, projects: Projects = None
+    ) -> Count:
         """
         Count records.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range.
             until: End of the range.
 
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self.select(q, since, until)
+        selection = self.select(q, since, until, projects)
         return await self._engine.read(
             lambda connection: Count(total=counts.count(self._tiers, connection, selection))
         )
@@ -158,12 +165,14 @@ class Logs:
         until: str | None = None,
         buckets: int = 60,
         step_s: int | None = None,
+        projects: Projects = None,
     ) -> Histogram:
         """
         Count records over time.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range; without it, the first record there is.
             until: End of the range; without it, now, or behind the last record where that is later.
             buckets: How many stretches of the same length to count in; all are returned, also empty ones.
@@ -174,11 +183,12 @@ class Logs:
             InvalidQuery: The query cannot be read.
             Invalid: The range has no length, or is too long for the step.
         """
-        asked = self.select(q, since, until)
+        asked = self.select(q, since, until, projects)
         now = time.time_ns()
 
         def job(connection: sqlite3.Connection) -> Histogram:
-            first, end = _range(asked, counts.span(self._tiers, connection), None if step_s else now)
+            stored = self._span(connection, asked.query, projects)
+            first, end = _range(asked, stored, None if step_s else now)
             selection, number = Selection(asked.query, first, end), buckets
             step = -(-(end - first) // buckets)
             if step_s:
@@ -203,12 +213,14 @@ class Logs:
         until: str | None = None,
         fields: list[str],
         limit: int = 10,
+        projects: Projects = None,
     ) -> Facets:
         """
         Return the most frequent values of some fields.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range.
             until: End of the range.
             fields: Fields of the query language.
@@ -217,7 +229,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self.select(q, since, until)
+        selection = self.select(q, since, until, projects)
 
         def job(connection: sqlite3.Connection) -> Facets:
             found = counts.by_value(self._tiers, connection, selection, fields, limit)
@@ -228,13 +240,20 @@ class Logs:
         return await self._engine.read(job)
 
     async def patterns(
-        self, q: str, *, since: str | None = None, until: str | None = None, limit: int = 20
+        self,
+        q: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 20,
+        projects: Projects = None,
     ) -> Patterns:
         """
         Return the most frequent patterns.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range.
             until: End of the range.
             limit: How many.
@@ -242,52 +261,46 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection = self.select(q, since, until)
+        selection = self.select(q, since, until, projects)
         return await self._engine.read(
             lambda connection: Patterns(items=counts.by_pattern(self._tiers, connection, selection, limit))
         )
 
-    async def annotate(self, log_id: int, patch: LogPatch, *, expected: Expected = None) -> Log:
+    async def delete(
+        self, q: str, visitor: Visitor, *, since: str | None = None, until: str | None = None
+    ) -> Deleted:
         """
-        Change labels and note of a record, and return it.
-
-        Args:
-            log_id: Its id.
-            patch: What to change (RFC 7396).
-            expected: Versions of the record that may be changed.
-
-        Raises:
-            NotFound: There is no such record.
-            StaleVersion: It is none of the versions expected.
-        """
-
-        def job(connection: sqlite3.Connection) -> Log:
-            check_version(self._existing(connection, log_id).log, expected)
-            annotate(connection, log_id, patch, time.time_ns())
-            return self._existing(connection, log_id).log
-
-        return await self._engine.write(job, urgent=True)
-
-    async def delete(self, q: str, *, since: str | None = None, until: str | None = None) -> Deleted:
-        """
-        Remove records for good: those that match and were there when this began.
+        Remove records for good: those that match and were there when this began, in projects that he manages.
 
         Args:
             q: A query; empty: all.
+            visitor: Who does it.
             since: Beginning of the range.
             until: End of the range.
 
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        return Deleted(deleted=await self._rewriter.delete(self.select(q, since, until)))
+        projects = visitor.where(Right.MANAGE)
+        selection = self.select(q, since, until, projects)
 
-    def tail(self, q: str, *, after: int | None = None) -> Tail:
+        def note(connection: sqlite3.Connection) -> None:
+            for project in [None] if projects is None else sorted(projects):
+                audit.note(
+                    connection, visitor, time.time_ns(), "logs.delete", q or "*", project,
+                    since=since, until=until,
+                )  # fmt: skip
+
+        await self._engine.write(note)  # at first: who kills the collector meanwhile is known, too
+        return Deleted(deleted=await self._rewriter.delete(selection))
+
+    def tail(self, q: str, *, after: int | None = None, projects: Projects = None) -> Tail:
         """
         Follow what comes in, in the order of arrival.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             after: Begin with what was stored behind the record of this id, so that a reader that was cut
                 off misses nothing.
 
@@ -298,17 +311,29 @@ class Logs:
             InvalidQuery: The query cannot be read.
         """
         return Tail(
-            self._engine, self._tiers, self._bus, language.parse(q), after, self._settings.tail_buffer
+            self._engine,
+            self._tiers,
+            self._bus,
+            language.parse(q, within=projects),
+            after,
+            self._settings.tail_buffer,
         )
 
     async def export(
-        self, q: str, *, since: str | None = None, until: str | None = None, order: Order = "asc"
+        self,
+        q: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        order: Order = "asc",
+        projects: Projects = None,
     ) -> AsyncIterator[list[Log]]:
         """
         Yield all records that match and were there when this began, in chunks.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range.
             until: End of the range.
             order: `asc`: the oldest first.
@@ -316,7 +341,7 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection, behind = await self._settled(q, since, until), None
+        selection, behind = await self._settled(q, since, until, projects), None
         while True:
             found = await self._engine.read(
                 partial(
@@ -335,12 +360,13 @@ class Logs:
             behind = (found[-1].time_ns, found[-1].log.id)
 
     @staticmethod
-    def select(q: str, since: str | None, until: str | None) -> Selection:
+    def select(q: str, since: str | None, until: str | None, projects: Projects = None) -> Selection:
         """
         Return which records are meant.
 
         Args:
             q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
             since: Beginning of the range.
             until: End of the range.
 
@@ -349,19 +375,41 @@ class Logs:
         """
         now = time.time_ns()
         bounds = [None if text is None else parse_time(text, now) for text in (since, until)]
-        return Selection(language.parse(q), *bounds)
+        return Selection(language.parse(q, within=projects), *bounds)
 
-    async def _settled(self, q: str, since: str | None, until: str | None) -> Selection:
+    async def _settled(self, q: str, since: str | None, until: str | None, projects: Projects) -> Selection:
         """Return a selection that later records are not part of."""
-        selection = self.select(q, since, until)
+        selection = self.select(q, since, until, projects)
         last = await self._engine.read(logs.last_id)
         return Selection(selection.query, selection.since_ns, selection.until_ns, last)
 
-    def _existing(self, connection: sqlite3.Connection, log_id: int) -> logs.Found:
-        found = logs.one(self._tiers, connection, log_id)
-        if found is None:
-            raise NotFound(f"There is no log {log_id}; it may have been deleted.")
-        return found
+    def _span(self, connection: sqlite3.Connection, query: Query, projects: Projects) -> counts.Span | None:
+        """Return the time that the records span which may be seen."""
+        if projects is None:
+            return counts.span(self._tiers, connection)
+        first, last = (
+            logs.page(self._tiers, connection, Selection(query), order, 1) for order in ("asc", "desc")
+        )
+        return counts.Span(first[0].time_ns, last[0].time_ns + 1) if first else None
+
+
+def existing(tiers: Tiers, connection: sqlite3.Connection, log_id: int, projects: Projects) -> logs.Found:
+    """
+    Return a record.
+
+    Args:
+        tiers: Where records are.
+        connection: In a transaction.
+        log_id: Its id.
+        projects: Of these projects alone; None: of any.
+
+    Raises:
+        NotFound: There is none, or none that may be seen.
+    """
+    found = logs.one(tiers, connection, log_id)
+    if found is None or not (projects is None or found.log.project in projects):
+        raise NotFound(f"There is no log {log_id}; it may have been deleted.")
+    return found
 
 
 def _range(asked: Selection, stored: counts.Span | None, now: int | None) -> tuple[int, int]:

@@ -13,13 +13,14 @@ from pylogtap_collector.errors import Overloaded
 from pylogtap_collector.models import ProjectRetention, RetentionPatch
 from pylogtap_collector.query import query_of
 from pylogtap_collector.query.ast import Compare, Everything
-from pylogtap_collector.storage import places, retention, streams
+from pylogtap_collector.storage import audit, places, retention, streams
 from pylogtap_collector.storage.logs import Selection
 from pylogtap_collector.storage.retention import Rule
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from pylogtap_collector.access.visitor import Visitor
     from pylogtap_collector.query import Query
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
@@ -81,13 +82,14 @@ class Retention:
         """
         return await self._engine.read(partial(self._describe, project=project))
 
-    async def change(self, project: str, patch: RetentionPatch) -> ProjectRetention:
+    async def change(self, project: str, patch: RetentionPatch, visitor: Visitor) -> ProjectRetention:
         """
         Change how long a project's records are kept; what is beyond goes within seconds.
 
         Args:
             project: Its name.
             patch: What changes.
+            visitor: Who does it.
 
         Raises:
             NotFound: There is no such project.
@@ -95,7 +97,9 @@ class Retention:
 
         def job(connection: sqlite3.Connection) -> None:
             known = retention.read_rules(connection).get(project, Rule())
-            retention.set_rule(connection, project, known._replace(**patch.model_dump(exclude_unset=True)))
+            changes = patch.model_dump(exclude_unset=True)
+            retention.set_rule(connection, project, known._replace(**changes))
+            audit.note(connection, visitor, time.time_ns(), "retention.change", project, project, **changes)
 
         await self._engine.write(job)
         self._due = 0.0

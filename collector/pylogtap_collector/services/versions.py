@@ -7,9 +7,9 @@ import hashlib
 import msgspec
 
 from pylogtap_collector.errors import StaleVersion
-from pylogtap_collector.models import Instance, Log, Project, Service
+from pylogtap_collector.models import Instance, Key, Log, Member, Metric, Project, Service, User
 
-Versioned = Log | Project | Service | Instance
+Versioned = Log | Project | Service | Instance | Metric | User | Member | Key
 Expected = frozenset[str] | None  # versions that are right; None: any
 
 
@@ -20,13 +20,27 @@ def version_of(item: Versioned) -> str:
     What changes by itself, such as the count of a project's records, is not part of it.
 
     Args:
-        item: A log or a place.
+        item: Anything that people change.
     """
-    if isinstance(item, Log):
-        parts: tuple[object, ...] = (item.id, sorted(item.labels.items()), item.note)
-    else:
-        parts = (item.name, item.created.isoformat(), item.description)
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode(_parts(item))).hexdigest()[:16]
+
+
+def _parts(item: Versioned) -> tuple[object, ...]:
+    """Return what of an item is changed by people alone."""
+    match item:
+        case Log():
+            return item.id, sorted(item.labels.items()), item.note
+        case Metric():
+            return item.id, item.description, item.unit
+        case User():
+            return item.id, item.name, item.admin, item.disabled
+        case Member():
+            return item.project, item.user, item.role
+        case Key():
+            ends = [None if moment is None else moment.isoformat() for moment in (item.expires, item.revoked)]
+            return item.id, item.name, ends
+        case _:
+            return item.name, item.created.isoformat(), item.description
 
 
 def check_version(item: Versioned, expected: Expected) -> None:

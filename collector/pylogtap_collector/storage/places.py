@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from pylogtap_collector.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 LEVELS = ("project", "service", "instance")
 # What a place shows beyond its own row: when it was last heard of, its records, the places under it.
@@ -41,27 +43,49 @@ class PlaceRow(NamedTuple):
     below: int
 
 
+class PlaceFilter(NamedTuple):
+    """
+    Which places are meant.
+
+    Attributes:
+        parent: Names of the place above; empty: projects.
+        seen: Names of projects that may be seen; None: all.
+        name: A part of the name; case does not count.
+        behind: Name behind which to begin.
+    """
+
+    parent: Sequence[str] = ()
+    seen: Collection[str] | None = None
+    name: str | None = None
+    behind: str | None = None
+
+
 def list_places(
-    connection: sqlite3.Connection, hot: HotCounts, parent: Sequence[str], limit: int, behind: str | None
+    connection: sqlite3.Connection, hot: HotCounts, wanted: PlaceFilter, limit: int
 ) -> list[PlaceRow]:
     """
-    Return the places directly under another, by name.
+    Return places of one level, by name.
 
     Args:
         connection: Reads.
         hot: Counts of records that are not sealed.
-        parent: Names of the place above; empty for projects.
+        wanted: Which.
         limit: How many at most.
-        behind: Name behind which to begin.
 
     Raises:
         NotFound: There is no such place above.
     """
+    parent = wanted.parent
     if parent:
         get_place(connection, hot, parent)
     where, params = _match(LEVELS[: len(parent)], parent)
-    if behind is not None:
-        where, params = f"{where} AND p.name > ?", [*params, behind]
+    if wanted.seen is not None:
+        names = msgspec.json.encode(sorted(wanted.seen)).decode()
+        where, params = f"{where} AND p.name IN (SELECT value FROM json_each(?))", [*params, names]
+    if wanted.name is not None:
+        where, params = f"{where} AND instr(lower(p.name), lower(?))", [*params, wanted.name]
+    if wanted.behind is not None:
+        where, params = f"{where} AND p.name > ?", [*params, wanted.behind]
     return _select(connection, hot, len(parent), f"{where} ORDER BY p.name LIMIT ?", [*params, limit])
 
 

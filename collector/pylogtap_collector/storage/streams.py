@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from pylogtap.wire import HEADER_SIZE
+from pylogtap_collector.errors import MissingRight
 from pylogtap_collector.storage.hot import SLICE_BITS
 from pylogtap_collector.storage.places import ensure_places
-from pylogtap_collector.wire import Scan, pack_definitions, places_in, scan
+from pylogtap_collector.wire import Scan, pack_definitions, places_in, projects_in, scan, unpack_definitions
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from pylogtap_collector.access.visitor import Projects
 
 _RELEASE_PAGES = 500  # of 8 KiB: some milliseconds
 _SPARE_PAGES = 256  # 2 MiB that the next slices will take
@@ -31,6 +36,7 @@ class Slice:
         encoding: What `body` is compressed with; empty: nothing.
         skipped_from: Where the bytes begin that the client has set aside, right before it.
         received: When it came, ns since the epoch.
+        projects: Those that may be delivered to; None: all.
         skew_ns: Our clock minus the client's; None where the client did not tell its time.
     """
 
@@ -42,6 +48,7 @@ class Slice:
     encoding: str
     received: int
     skipped_from: int | None = None
+    projects: Projects = None
     skew_ns: int | None = None
 
 
@@ -76,11 +83,17 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
     Args:
         connection: In a transaction: all of it counts or nothing.
         part: The slice.
+
+    Raises:
+        MissingRight: It has records of a project that may not be delivered to.
     """
     known = connection.execute(
-        "SELECT id, next_offset FROM stream WHERE segment = ?", (part.segment,)
+        "SELECT id, next_offset, projects FROM stream WHERE segment = ?", (part.segment,)
     ).fetchone()
-    stream, following = known or (0, HEADER_SIZE)
+    stream, following, before = known or (0, HEADER_SIZE, "[]")
+    named = projects_in(part.found)
+    if part.projects is not None:
+        _check_projects(part, named | _named_before(connection, stream, before))
     if part.skipped_from is not None and part.skipped_from <= following < part.offset:
         following = part.offset
     if part.offset > following:
@@ -96,6 +109,7 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
     if taken < len(data):
         body, encoding = data[:taken], ""
     stream = _advance(connection, stream, found.end, part)
+    _remember_projects(connection, stream, before, named)
     if not taken:
         return Stored(found.end, found=found, repeated=repeated)
     if found.definitions:
@@ -110,6 +124,39 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
         (stream, following, found.records, part.received, encoding, body),
     )
     return Stored(found.end, cursor.lastrowid or 0, found, repeated, len(body))
+
+
+def _check_projects(part: Slice, named: set[str]) -> None:
+    """Let nobody write into a project that is not his: neither by this slice, nor by what others began."""
+    assert part.projects is not None
+    if foreign := sorted(named - part.projects):
+        own = ", ".join(sorted(part.projects)) or "none"
+        raise MissingRight(
+            f"The slice has records of {', '.join(foreign[:3])}, and the key is good for {own} alone; take a "
+            "key for all projects, or let each project have a process and a key of its own."
+        )
+    if part.found.records and not named:
+        raise MissingRight("The slice has records, but its segment names no place; name one before them.")
+
+
+def _named_before(connection: sqlite3.Connection, stream: int, kept: str | None) -> set[str]:
+    """Return the projects that earlier slices of a stream have named."""
+    if kept is not None:
+        return set(msgspec.json.decode(kept, type=list[str]))
+    rows = connection.execute("SELECT payloads FROM definition WHERE stream = ?", (stream,)).fetchall()
+    places = (place for (stored,) in rows for place in places_in(unpack_definitions(stored)))
+    return {place.project for place in places}
+
+
+def _remember_projects(
+    connection: sqlite3.Connection, stream: int, before: str | None, named: set[str]
+) -> None:
+    if not named:
+        return
+    known = _named_before(connection, stream, before)
+    if before is None or not named <= known:
+        text = msgspec.json.encode(sorted(known | named)).decode()
+        connection.execute("UPDATE stream SET projects = ? WHERE id = ?", (text, stream))
 
 
 def _advance(connection: sqlite3.Connection, stream: int, following: int, part: Slice) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.models import LogPatch
 from pylogtap_collector.storage import compacting, hot, sealing
 from tests.support.segments import SegmentBuilder, numbered_segment
@@ -38,7 +39,7 @@ async def fill(store: Collector, count: int = 150) -> None:
     while await store.keeper.seal():
         pass
     some = (await store.services.logs.page("n:12")).items[0]
-    await store.services.logs.annotate(some.id, LogPatch(labels={"cause": "disk"}, note="seen"))
+    await store.services.notes.annotate(some.id, LogPatch(labels={"cause": "disk"}, note="seen"), local())
 
 
 async def answers(store: Collector) -> list[Any]:
@@ -123,7 +124,7 @@ async def test_beside_everything_else(tmp_path: Path) -> None:
         await anext(steps)
         await deliver(store, numbered_segment(30, first=100))
         await store.keeper.seal()
-        assert (await store.services.logs.delete("n:<40")).deleted == 40
+        assert (await store.services.logs.delete("n:<40", local())).deleted == 40
         async for _ in steps:
             pass
         assert sorted(await messages(store)) == sorted(f"number {number}" for number in range(40, 130))

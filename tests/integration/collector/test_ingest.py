@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from pylogtap import wire
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
 from tests.support.segments import SegmentBuilder, numbered_segment
 from tests.support.stores import deliver, messages, running_store
@@ -264,7 +265,7 @@ async def test_ids_are_never_given_again(tmp_path: Path) -> None:
     async with running_store(tmp_path) as store:
         await deliver(store, numbered_segment(3))
         before = max([log.id for log in (await store.services.logs.page("")).items])
-        await store.services.logs.delete("")
+        await store.services.logs.delete("", local())
     async with running_store(tmp_path) as store:
         await deliver(store, numbered_segment(3))
         assert min([log.id for log in (await store.services.logs.page("")).items]) > before

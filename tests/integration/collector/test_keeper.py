@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap import wire
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.storage import hot, sealing, streams
 from tests.support.segments import SegmentBuilder, numbered_segment
 from tests.support.stores import deliver, messages, running_store
@@ -115,12 +116,12 @@ async def test_deleted_records_stay_deleted(tmp_path: Path) -> None:
             segment.record(site, [name])
         await deliver(store, segment)
         await store.keeper.write_rows()
-        assert (await store.services.logs.delete("bob")).deleted == 10
+        assert (await store.services.logs.delete("bob", local())).deleted == 10
         assert await tables(store, "recent", "gone") == [20, 10]
         while await store.keeper.seal(spare=0):
             pass
         assert await tables(store, "gone", "hot") == [0, 0]
-        assert (await store.services.logs.delete("ann")).deleted == 10
+        assert (await store.services.logs.delete("ann", local())).deleted == 10
         assert await messages(store) == ["user cid paid"] * 10
         assert (await store.services.catalog.project("shop")).records == 10
     with closing(sqlite3.connect(tmp_path / "pylogtap.db")) as database:
@@ -230,7 +231,7 @@ async def test_free_pages_are_given_back(tmp_path: Path, monkeypatch: pytest.Mon
             segment.record(site, None, {"filling": "x" * 10_000})
         await deliver(store, segment)
         assert await store.keeper.seal(spare=0)
-        await store.services.logs.delete("")
+        await store.services.logs.delete("", local())
 
         def pages(connection: sqlite3.Connection) -> int:
             return int(connection.execute("PRAGMA page_count").fetchone()[0])

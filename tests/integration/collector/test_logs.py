@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap import wire
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.errors import Invalid, InvalidCursor, InvalidQuery, NotFound, QueryTooSlow
 from pylogtap_collector.models import LogPatch
 from pylogtap_collector.services import logs as services
@@ -130,7 +131,7 @@ async def test_a_cursor_belongs_to_its_query(timeline: Collector) -> None:
 async def test_a_query_that_cannot_be_read_is_refused(timeline: Collector) -> None:
     """The mistake is pointed at, by every question."""
     logs = timeline.services.logs
-    for question in (logs.page("("), logs.histogram("("), logs.patterns("("), logs.delete("(")):
+    for question in (logs.page("("), logs.histogram("("), logs.patterns("("), logs.delete("(", local())):
         with pytest.raises(InvalidQuery):
             await question
     with pytest.raises(InvalidQuery):
@@ -158,7 +159,10 @@ async def test_context_is_of_the_same_instance(store: Collector) -> None:
 
 async def test_one_that_is_not_there(store: Collector) -> None:
     """Asking for a record that does not exist, or was deleted, says so."""
-    for question in (store.services.logs.one(7), store.services.logs.annotate(7, LogPatch(note="x"))):
+    for question in (
+        store.services.logs.one(7),
+        store.services.notes.annotate(7, LogPatch(note="x"), local()),
+    ):
         with pytest.raises(NotFound, match="no log 7"):
             await question
 
@@ -274,15 +278,21 @@ async def test_annotations(timeline: Collector) -> None:
     """Labels are merged, null removes one, and what people wrote can be searched."""
     logs = timeline.services.logs
     target = (await logs.page("failed", limit=1)).items[0]
-    changed = await logs.annotate(target.id, LogPatch(labels={"cause": "disk", "seen": "yes"}, note="ask Jo"))
+    changed = await timeline.services.notes.annotate(
+        target.id, LogPatch(labels={"cause": "disk", "seen": "yes"}, note="ask Jo"), local()
+    )
     assert (changed.labels, changed.note) == ({"cause": "disk", "seen": "yes"}, "ask Jo")
-    changed = await logs.annotate(target.id, LogPatch(labels={"seen": None, "new": "1"}))
+    changed = await timeline.services.notes.annotate(
+        target.id, LogPatch(labels={"seen": None, "new": "1"}), local()
+    )
     assert (changed.labels, changed.note) == ({"cause": "disk", "new": "1"}, "ask Jo")
     assert [log.id for log in (await logs.page("label.cause:disk")).items] == [target.id]
     assert [log.id for log in (await logs.page("has:note")).items] == [target.id]
     facets = await logs.facets("", fields=["label.cause", "note"])
     assert [[each.value for each in facet.values] for facet in facets.items] == [["disk"], ["ask Jo"]]
-    changed = await logs.annotate(target.id, LogPatch(labels={"cause": None, "new": None}, note=None))
+    changed = await timeline.services.notes.annotate(
+        target.id, LogPatch(labels={"cause": None, "new": None}, note=None), local()
+    )
     assert (changed.labels, changed.note) == ({}, None)
     assert (await logs.page("has:note")).items == []
 
@@ -291,22 +301,22 @@ async def test_delete_by_query(timeline: Collector) -> None:
     """Exactly what matches goes, with its words, its annotations and its share of the counts."""
     logs = timeline.services.logs
     target = (await logs.page("failed", limit=1)).items[0]
-    await logs.annotate(target.id, LogPatch(note="x"))
-    assert (await logs.delete("failed user:ann")).deleted == 2
-    assert (await logs.delete("failed")).deleted == 4
-    assert (await logs.delete("failed")).deleted == 0
+    await timeline.services.notes.annotate(target.id, LogPatch(note="x"), local())
+    assert (await logs.delete("failed user:ann", local())).deleted == 2
+    assert (await logs.delete("failed", local())).deleted == 4
+    assert (await logs.delete("failed", local())).deleted == 0
     assert len(await messages(timeline)) == 54
     assert (await timeline.services.catalog.instance("shop", "checkout", "web-1")).records == 54
     assert (await logs.page("failed")).items == []
-    assert (await logs.delete("", since="1700000030")).deleted == 27
-    assert (await logs.delete("")).deleted == 27
+    assert (await logs.delete("", local(), since="1700000030")).deleted == 27
+    assert (await logs.delete("", local())).deleted == 27
 
 
 async def test_delete_reaches_what_came_right_before(store: Collector) -> None:
     """Records that were acknowledged are deleted also when nobody could search them yet."""
     for number in range(5):
         await deliver(store, numbered_segment(300, first=number * 300))
-    assert (await store.services.logs.delete("")).deleted == 1500
+    assert (await store.services.logs.delete("", local())).deleted == 1500
     assert await messages(store) == []
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.errors import NotFound, Overloaded
 from pylogtap_collector.models import RetentionPatch
 from pylogtap_collector.services.reserve import RESERVE
@@ -63,7 +64,7 @@ async def test_records_go_by_their_age(*, sealed: bool) -> None:
             await deliver(store, days_ago(project, *range(40)))
         if sealed:
             await seal_all(store)
-        await store.services.retention.change("shop", RetentionPatch(keep_days=10.5))
+        await store.services.retention.change("shop", RetentionPatch(keep_days=10.5), local())
         assert await store.services.retention.enforce(NOW) == 29 + 9
         assert len(await messages(store, "project:shop")) == 11
         assert len(await messages(store, "project:bank")) == 31
@@ -84,7 +85,7 @@ async def test_the_oldest_go_where_a_project_takes_too_much() -> None:
                 await seal_all(store)
         retention = store.services.retention
         before = await retention.project("shop")
-        await retention.change("shop", RetentionPatch(keep_bytes=before.bytes // 2))
+        await retention.change("shop", RetentionPatch(keep_bytes=before.bytes // 2), local())
         assert await retention.enforce(NOW) == 24
         assert sorted({found.split()[0] for found in await messages(store, "project:shop")}) == ["6", "7"]
         assert len(await messages(store, "project:bank")) == 40
@@ -119,12 +120,12 @@ async def test_rules_of_projects() -> None:
         await deliver(store, days_ago("shop", 1))
         retention = store.services.retention
         with pytest.raises(NotFound):
-            await retention.change("nowhere", RetentionPatch(keep_days=1))
-        changed = await retention.change("shop", RetentionPatch(keep_days=7))
+            await retention.change("nowhere", RetentionPatch(keep_days=1), local())
+        changed = await retention.change("shop", RetentionPatch(keep_days=7), local())
         assert (changed.keep_days, changed.keep_bytes, changed.default_keep_days) == (7, None, 90)
-        changed = await retention.change("shop", RetentionPatch(keep_bytes=5))
+        changed = await retention.change("shop", RetentionPatch(keep_bytes=5), local())
         assert (changed.keep_days, changed.keep_bytes) == (7, 5)
-        changed = await retention.change("shop", RetentionPatch(keep_days=None, keep_bytes=None))
+        changed = await retention.change("shop", RetentionPatch(keep_days=None, keep_bytes=None), local())
         assert (changed.keep_days, changed.keep_bytes) == (None, None)
 
 
@@ -149,7 +150,7 @@ def test_only_what_is_too_old_goes(steps: list[tuple[str, list[int]] | str]) -> 
                     await seal_all(store)
                 elif step == "expire":
                     if any(project == "shop" for project, _ in expected):
-                        await store.services.retention.change("shop", RetentionPatch(keep_days=9.5))
+                        await store.services.retention.change("shop", RetentionPatch(keep_days=9.5), local())
                     await store.services.retention.enforce(NOW)
                     expected = [(name, age) for name, age in expected if name == "bank" or age < 10]
                 elif not isinstance(step, str):
@@ -213,10 +214,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 async def delete(store: Collector, q: str) -> int:
     """Delete records of a full disk: it may take a moment until there is room for that."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         try:
-            return (await store.services.logs.delete(q)).deleted
+            return (await store.services.logs.delete(q, local())).deleted
         except Overloaded:
             assert time.monotonic() < end
             await asyncio.sleep(0.2)

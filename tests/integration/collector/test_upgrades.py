@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.errors import DataUnusable
 from pylogtap_collector.storage import old_rows, sealing, upgrades
 from pylogtap_collector.storage.connections import open_writer
@@ -59,7 +60,7 @@ async def test_old_records_stay_what_they_were(path: Path) -> None:
         patterns = await store.services.logs.patterns("")
         assert [(pattern.template, pattern.count) for pattern in patterns.items] == [("number %d", len(logs))]
         assert (await store.services.catalog.project("shop")).records == len(logs)
-        assert (await store.services.logs.delete("service:s1")).deleted == 18
+        assert (await store.services.logs.delete("service:s1", local())).deleted == 18
         assert (await store.services.catalog.project("shop")).records == len(logs) - 18
         await deliver(store, numbered_segment(1, first=99))
         await store.keeper.write_rows()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap import wire
+from pylogtap_collector.access.visitor import local
 from pylogtap_collector.models import LogPatch
 from pylogtap_collector.parts.columns import ANY, FLOAT, SCALED, TEXT, WHOLE
 from pylogtap_collector.storage import sealing
@@ -87,7 +88,7 @@ async def fill(folder: Path) -> None:
             await deliver(store, odd_segment("shop/mail/b"))
             await store.keeper.write_rows()
             (log,) = (await store.services.logs.page("service:mail", limit=1)).items
-            await store.services.logs.annotate(log.id, LogPatch(labels={"team": "pay"}))
+            await store.services.notes.annotate(log.id, LogPatch(labels={"team": "pay"}), local())
 
 
 def odd_segment(prefix: str) -> SegmentBuilder:

@@ -26,10 +26,10 @@ def test_loopback_needs_no_key(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "collector.example", ""])
-def test_wider_needs_a_key(host: str) -> None:
-    """Listening beyond the loopback without a key is refused, and the message has the command that helps."""
-    with pytest.raises(ValidationError, match="export PYLOGTAP_KEY="):
-        Settings(host=host)
+def test_wider(host: str) -> None:
+    """Where other machines can reach it, settings say so."""
+    assert Settings(host=host).wide
+    assert not Settings().wide
 
 
 def test_a_key_opens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +62,61 @@ def test_unknown_settings_are_refused() -> None:
     """A misspelt setting is an error, not silence."""
     with pytest.raises(ValidationError, match="prot"):
         Settings(prot=1)  # type: ignore[call-arg]
+
+
+def test_a_tls_key_needs_its_certificate(tmp_path: Path) -> None:
+    """A key alone would leave the collector without TLS, silently."""
+    with pytest.raises(ValidationError, match="tls_certificate"):
+        Settings(tls_key=tmp_path / "key.pem")
+    assert Settings(tls_key=tmp_path / "key.pem", tls_certificate=tmp_path / "it.pem").tls_key is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("", ()),
+        ("127.0.0.1", ("127.0.0.1",)),
+        ("127.0.0.1, 10.0.0.0/8,fd00::/8,", ("127.0.0.1", "10.0.0.0/8", "fd00::/8")),
+    ],
+)
+def test_proxies_of_the_environment(
+    text: str, read: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several are written with commas between."""
+    monkeypatch.setenv("PYLOGTAP_COLLECTOR_PROXIES", text)
+    assert Settings().proxies == read
+
+
+@pytest.mark.parametrize("text", ["proxy.example", "10.0.0.5/8", "*", "127.0.0.1:80"])
+def test_proxies_that_are_none(text: str) -> None:
+    """Names, and networks that cover more than they show, are refused."""
+    with pytest.raises(ValidationError, match=r"is no address and no network .* write for example"):
+        Settings(proxies=("127.0.0.1", text))
+
+
+@pytest.mark.parametrize("key", ["ab" * 31, "ab" * 33, "xy" * 32, "", "ab" * 32 + "\n"])
+def test_a_secret_key_of_another_size(key: str) -> None:
+    """A secret key is 32 bytes; the refusal tells how to make one, and does not tell what was given."""
+    with pytest.raises(ValidationError, match="token_hex") as refused:
+        Settings(secret_key=key)
+    assert "ab" * 20 not in str(refused.value)
+    assert Settings(secret_key="aB" * 32).secret_key is not None
+
+
+def test_origins_are_written_in_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Origins can be compared as texts."""
+    monkeypatch.setenv("PYLOGTAP_COLLECTOR_OUTGOING", "HTTPS://Models.Example:443/, http://[::1]:11434")
+    assert Settings().outgoing == ("https://models.example", "http://[::1]:11434")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["models.example", "ftp://a", "https://", "https://a/v1", "https://me@a", "https://a?b", "http://a:x"],
+)
+def test_origins_that_are_none(text: str) -> None:
+    """What is no origin is refused, and the message says what one looks like or what is wrong."""
+    with pytest.raises(ValidationError, match="is no origin"):
+        Settings(outgoing=(text,))
 
 
 def test_the_database_is_in_the_folder(tmp_path: Path) -> None:

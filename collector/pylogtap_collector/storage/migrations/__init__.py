@@ -1,11 +1,17 @@
 """
 The schema, as numbered steps; each is one transaction, and a database remembers which it has.
 
-The steps are applied in the order in which they are imported here.
+The steps are applied in the order of their numbers.
 """
 
-from pylogtap_collector.storage.migrations import records
+from pylogtap_collector.storage.migrations import records  # isort: split
+
+from pylogtap_collector.storage.migrations import access  # isort: split
+
+from pylogtap_collector.storage.migrations import metrics  # isort: split
+
+from pylogtap_collector.storage.migrations import settings
 from pylogtap_collector.storage.migrations.records import INDEX_TASK
 from pylogtap_collector.storage.migrations.steps import migrations
 
-__all__ = ["INDEX_TASK", "migrations", "records"]
+__all__ = ["INDEX_TASK", "access", "metrics", "migrations", "records", "settings"]

@@ -1,0 +1,1 @@
+"""Who may do what: rights, visitors, tokens, passwords and stored secrets; pure."""

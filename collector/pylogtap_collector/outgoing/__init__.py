@@ -1,0 +1,1 @@
+"""Requests that the collector itself makes: only to listed addresses, and never further than that."""
