@@ -39,12 +39,14 @@ def commands() -> list[click.Command]:
 
 def render() -> str:
     """Return the page."""
-    return _HEAD + "".join(part for command in commands() for part in _described(command))
+    top = click.Context(pylogtap, info_name="pylogtap")
+    return _HEAD + "".join(part for command in commands() for part in _described(command, top))
 
 
-def _described(command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=f"pylogtap {command.name}")
-    yield f"\n## {command.name}\n\n```text\n{context.command_path}"
+def _described(command: click.Command, parent: click.Context) -> Iterator[str]:
+    context = click.Context(command, parent=parent, info_name=command.name)
+    name = context.command_path.removeprefix("pylogtap ")
+    yield f"\n{'#' * (name.count(' ') + 2)} {name}\n\n```text\n{context.command_path}"
     yield f" {' '.join(command.collect_usage_pieces(context))}\n```\n"
     yield f"\n{cleandoc(command.help or '')}\n"
     records = [record for each in command.params if (record := each.get_help_record(context))]
@@ -55,6 +57,9 @@ def _described(command: click.Command) -> Iterator[str]:
     if isinstance(command, ExampleCommand):
         lines = "".join(f"$ {each}\n" for each in command.examples)
         yield f"\n```console\n{lines}```\n"
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            yield from _described(each, context)
 
 
 def _cell(text: str) -> str:

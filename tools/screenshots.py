@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.accounts import NAME, PASSWORD, ask, set_up
 from tests.support.browser import LogsPage, running_browser
 from tests.support.daemon import running_daemon
 from tests.support.shop import deliver, shop_segments
@@ -32,10 +33,18 @@ def main() -> int:
         for segment in shop_segments():
             deliver(collector.url, segment)
         with running_browser() as browser:
-            for name, (shown, options) in SHOTS.items():
-                _take(browser, collector.url, folder / f"{name}.png", shown, **options)  # type: ignore[arg-type]
-                sys.stdout.write(f"{folder / name}.png\n")
+            _take_all(browser, collector.url, folder, SHOTS)
+            cookie = set_up(collector)
+            for key in KEYS:
+                ask(collector, "POST", "/keys", key, cookie=cookie)
+            _take_all(browser, collector.url, folder, GUARDED_SHOTS)
     return 0
+
+
+def _take_all(browser: Browser, url: str, folder: Path, shots: Shots) -> None:
+    for name, (shown, options) in shots.items():
+        _take(browser, url, folder / f"{name}.png", shown, **options)  # type: ignore[arg-type]
+        sys.stdout.write(f"{folder / name}.png\n")
 
 
 def _take(
@@ -86,7 +95,20 @@ def _api(logs: LogsPage) -> None:
     logs.page.wait_for_selector("#operations-logs-list_logs")
 
 
-SHOTS: dict[str, tuple[Callable[[LogsPage], None], dict[str, bool | int]]] = {
+def _sign_in(logs: LogsPage) -> None:
+    logs.open("/sign-in", to="/account")
+    logs.page.get_by_label("Name").fill(NAME)
+
+
+def _account(logs: LogsPage) -> None:
+    _sign_in(logs)
+    logs.page.get_by_label("Password", exact=True).fill(PASSWORD)
+    logs.page.keyboard.press("Enter")
+    logs.page.wait_for_selector("[data-key]")
+
+
+Shots = dict[str, tuple["Callable[[LogsPage], None]", dict[str, bool | int]]]
+SHOTS: Shots = {
     "page-light": (_newest, {}),
     "page-dark": (_newest, {"dark": True}),
     "page-record": (_record, {}),
@@ -95,6 +117,14 @@ SHOTS: dict[str, tuple[Callable[[LogsPage], None], dict[str, bool | int]]] = {
     "page-narrow": (_newest, {"width": 390, "height": 760}),
     "api": (_api, {}),
 }
+GUARDED_SHOTS: Shots = {
+    "sign-in": (_sign_in, {"width": 640, "height": 430}),
+    "account": (_account, {"width": 900, "height": 940}),
+}
+KEYS = (
+    {"name": "web servers", "project": "shop"},
+    {"name": "dashboards", "project": "shop", "role": "read", "expires": "2036-01-01T00:00:00Z"},
+)
 
 if __name__ == "__main__":
     sys.exit(main())

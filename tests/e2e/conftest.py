@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.browser import LogsPage, running_browser
 from tests.support.daemon import CollectorProcess, running_daemon
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
+
+expect.set_options(timeout=20_000)  # as long as other steps may take: a machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,15 @@ class Visit:
         self._browser = browser
         self._pages: list[LogsPage] = []
 
-    def __call__(self, url: str, *, width: int = 1280, height: int = 800, dark: bool = False) -> LogsPage:
+    def __call__(
+        self,
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        dark: bool = False,
+        agent: str | None = None,
+    ) -> LogsPage:
         """
         Return a page of a collector; `open` loads it.
 
@@ -71,9 +82,12 @@ class Visit:
             width: Of the window, CSS pixels.
             height: Of the window.
             dark: What the system prefers.
+            agent: How the browser calls itself; default: what it is.
         """
         context = self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            user_agent=agent,
         )
         context.set_default_timeout(20_000)
         page = LogsPage(context.new_page(), url)

@@ -71,7 +71,7 @@ class LogsPage:
 
     def open(self, path: str = "/", **view: Any) -> None:
         """
-        Load a page, and wait until it shows something.
+        Load a page, and wait until it shows something, which may be the way to sign in.
 
         Args:
             path: Of the page.
@@ -79,7 +79,7 @@ class LogsPage:
         """
         self.page.goto(f"{self.url}{path}{'?' + urlencode(view) if view else ''}")
         if path == "/":
-            self.page.wait_for_selector("#records .row, #notice:not([hidden]), #key-dialog[open]")
+            self.page.wait_for_selector("#records .row, #notice:not([hidden]), #page h1")
 
     @property
     def rows(self) -> Locator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SERVE = ("-c", "import sys; from pylogtap.cli import main; sys.exit(main())")
 _STARTING_S = 30.0
 _PAGE = 1000
+_CODE = re.compile(r"^  code  (\S+)", re.MULTILINE)
 
 
 class CollectorProcess:
@@ -59,6 +61,16 @@ class CollectorProcess:
         """Its process number."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def code(self) -> str:
+        """The code for the first account, which it printed when it started last."""
+        deadline = time.monotonic() + _STARTING_S
+        while time.monotonic() < deadline:
+            if found := _CODE.findall(self._log.read_text()):
+                return str(found[-1])
+            time.sleep(0.01)  # it answers before it prints
+        raise RuntimeError(f"the collector printed no code: {self._log.read_text()[-2000:]}")
 
     def start(self) -> None:
         """

@@ -55,7 +55,12 @@ _DOCS_RULES = (
     *(rule for rule in _RULES if not rule.startswith(("img-src", "require-trusted"))),
     "img-src 'self' data:",
 )
-_PAGES = {"/": ("logs.html", _RULES), "/docs": ("docs.html", _DOCS_RULES)}
+_PAGES = {
+    "/": ("logs.html", _RULES),
+    "/sign-in": ("sign-in.html", _RULES),
+    "/account": ("account.html", _RULES),
+    "/docs": ("docs.html", _DOCS_RULES),
+}
 _ICON = "/favicon.ico"
 
 

@@ -10,6 +10,10 @@ export class Refused extends Error {
     super(problem.detail || problem.title || `The collector answered with status ${status}.`);
     this.status = status;
     this.code = String(problem.code ?? "");
+    /** What is wrong with which part of the request, where that is known. @type {{name: string, message: string}[]} */
+    this.mistakes = Array.isArray(problem.errors) ? problem.errors : [];
+    /** Seconds to wait before another attempt; 0: it may be made at once. */
+    this.wait_s = 0;
     /** 1-based column of a mistake in the query, where there is one. */
     this.column = Number(problem.column) || null;
   }
@@ -56,7 +60,22 @@ export const key = {
   get: () => sessionStorage.getItem(KEY),
   /** @param {string} value */
   set: (value) => sessionStorage.setItem(KEY, value),
+  forget: () => sessionStorage.removeItem(KEY),
 };
+
+const UNKNOWN = ["no_key", "wrong_key"]; // codes that say: nobody is signed in here, or not any more
+let onUnknown = () => {};
+
+/**
+ * Say what happens when the collector does not know who asks, whichever request it was.
+ * @param {() => void} act
+ */
+export function whenUnknown(act) {
+  onUnknown = act;
+}
+
+/** Whether an error says that nobody is signed in here. @param {unknown} error */
+export const isUnknown = (error) => error instanceof Refused && UNKNOWN.includes(error.code);
 
 /** What the collector's clock says: relative times are about it, whatever the clock of this machine says. */
 export const clock = {
@@ -88,7 +107,10 @@ export async function send(url, init = {}) {
   }
   clock.set(answer.headers.get("Date"));
   if (answer.ok) return answer;
-  throw new Refused(answer.status, await answer.json().catch(() => ({})));
+  const refused = new Refused(answer.status, await answer.json().catch(() => ({})));
+  refused.wait_s = Number(answer.headers.get("Retry-After")) || 0;
+  if (isUnknown(refused)) onUnknown();
+  throw refused;
 }
 
 /**
@@ -106,6 +128,50 @@ export async function get(path, params, signal) {
     if (signal?.aborted) throw error;
     throw new Unreachable("The collector stopped in the middle of an answer.");
   }
+}
+
+/**
+ * Read all of a list, page by page.
+ * @param {string} path
+ * @param {Record<string, unknown>} [params]
+ * @returns {Promise<any[]>}
+ */
+export async function getAll(path, params) {
+  const items = [];
+  let cursor = null;
+  do {
+    const page = await get(path, { ...params, limit: 1000, cursor });
+    items.push(...page.items);
+    cursor = page.next;
+  } while (cursor);
+  return items;
+}
+
+/**
+ * Create something, or have something done.
+ * @param {string} path
+ * @param {unknown} body
+ * @returns {Promise<any>} null where the answer is empty
+ */
+export async function post(path, body) {
+  const answer = await send(address(path), {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return text ? parseJson(text) : null;
+}
+
+/**
+ * Delete something, or end it.
+ * @param {string} path
+ * @returns {Promise<any>} null where the answer is empty
+ */
+export async function remove(path) {
+  const answer = await send(address(path), { method: "DELETE", headers: { Accept: "application/json" } });
+  const text = await answer.text();
+  return text ? parseJson(text) : null;
 }
 
 /**

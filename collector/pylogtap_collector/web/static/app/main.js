@@ -1,7 +1,7 @@
 import { Detail } from "./detail.js";
 import { Live } from "./live.js";
-import { Refused, Unreachable } from "./api.js";
-import { askForKey } from "./access.js";
+import { setUpAccountMenu } from "./account-menu.js";
+import { Refused, Unreachable, isUnknown } from "./api.js";
 import { byId } from "./dom.js";
 import { setUpDownload } from "./download.js";
 import { FacetList } from "./facets.js";
@@ -15,6 +15,7 @@ import { RecordList } from "./record-list.js";
 import { Results } from "./results.js";
 import { lineOf } from "./row.js";
 import { Search } from "./search.js";
+import { askWhoIsThere } from "./session.js";
 import { listen } from "./shortcuts.js";
 import { State, sameSelection, selection, toSearch } from "./state.js";
 import { counted } from "./text.js";
@@ -72,7 +73,10 @@ const live = new Live({
   results,
   view: () => results.view ?? state.view,
   reload: load,
-  onRefused: trouble,
+  onRefused: (error) => {
+    live.stop();
+    trouble(error);
+  },
 });
 
 const walk = new Walk(list, {
@@ -94,10 +98,7 @@ async function load() {
  * @returns {boolean} whether it was dealt with
  */
 function trouble(error) {
-  if (error instanceof Refused && (error.status === 401 || error.status === 403)) {
-    askForKey(() => void load());
-    return true;
-  }
+  if (isUnknown(error)) return true; // the page is being left for that to sign in
   if (error instanceof Unreachable && !live.on) {
     banner("The collector does not answer. Trying again …");
     clearTimeout(retryTimer);
@@ -241,6 +242,8 @@ listen({
   "?": openHelp,
 });
 
+askWhoIsThere();
+setUpAccountMenu();
 showTheme();
 showZones();
 showAll();

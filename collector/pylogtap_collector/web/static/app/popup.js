@@ -8,7 +8,7 @@ export class Popup {
       if (this.open) return this.close();
       fill();
       this.#show(true);
-      /** @type {HTMLElement | null} */ (panel.querySelector("[aria-pressed=true], button, input"))?.focus();
+      /** @type {HTMLElement | null} */ (panel.querySelector("[aria-pressed=true], a, button, input"))?.focus();
     });
     panel.addEventListener("keydown", (event) => this.#pressed(event));
     document.addEventListener("pointerdown", (event) => {
@@ -44,7 +44,7 @@ export class Popup {
       return;
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const items = /** @type {HTMLElement[]} */ ([...this.panel.querySelectorAll("button")]);
+    const items = /** @type {HTMLElement[]} */ ([...this.panel.querySelectorAll("a, button")]);
     const at = items.indexOf(/** @type {any} */ (document.activeElement));
     if (!step || at < 0) return;
     event.preventDefault();
