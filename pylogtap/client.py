@@ -67,7 +67,7 @@ class Client:
             from pylogtap.shipper import Shipper  # noqa: PLC0415 - loads what a thread needs, in its time
             from pylogtap.transport import Transport  # noqa: PLC0415
 
-            transport = Transport(self.settings.url, self.settings.key, __version__)
+            transport = Transport(self.settings.url, self.settings.key, __version__, self._heed)
             self._shipper = Shipper(
                 self.spool,
                 transport,
@@ -75,6 +75,13 @@ class Client:
                 report_fault=self.report_fault,
             )
         self._shipper.start()
+
+    @staticmethod
+    def _heed(words: Mapping[str, Any]) -> None:
+        """Take up what the collector asks for: further words that make a key secret."""
+        redact = words.get("redact")
+        if isinstance(redact, list):
+            context.redactor.extend(tuple(word for word in redact if isinstance(word, str)))
 
     def _open_spool(self) -> Spool:
         directory: str | None = None

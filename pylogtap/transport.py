@@ -40,6 +40,7 @@ class Outcome:
         frame: Offset of the damaged frame.
         wait_s: Seconds the collector asked to wait, or None.
         error: What went wrong, for people.
+        words: What the collector asks of this program.
     """
 
     verdict: Verdict
@@ -47,12 +48,15 @@ class Outcome:
     frame: int = 0
     wait_s: float | None = None
     error: str | None = None
+    words: dict[str, Any] | None = None
 
 
 class Transport:
     """A kept-open connection to one collector."""
 
-    def __init__(self, url: str, key: str | None, version: str) -> None:
+    def __init__(
+        self, url: str, key: str | None, version: str, heed: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
         """
         Remember where to send; connects when something is sent.
 
@@ -60,7 +64,9 @@ class Transport:
             url: The collector's address.
             key: Proves that we may deliver.
             version: The client's version.
+            heed: Gets what the collector asks of this program; None: it is not listened to.
         """
+        self._heed = heed
         self._parts = urlsplit(url)
         self._headers = {"Content-Type": CONTENT_TYPE, "Pylogtap-Client": version}
         if key:
@@ -92,7 +98,10 @@ class Transport:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             return Outcome(Verdict.WAIT, error=f"{type(error).__name__}: {error}")
-        return _judge(status, answer, retry_after)
+        outcome = _judge(status, answer, retry_after)
+        if outcome.words and self._heed is not None:
+            self._heed(outcome.words)
+        return outcome
 
     def close(self) -> None:
         """Close the connection; the next slice opens another."""
@@ -123,7 +132,8 @@ def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
     document = _document(answer)
     following = document.get("next")
     if status == 200 and isinstance(following, int):
-        return Outcome(Verdict.GO_ON, following)
+        words = document.get("words")
+        return Outcome(Verdict.GO_ON, following, words=words if isinstance(words, dict) else None)
     reason = document.get("detail") or document.get("title") or answer[:200].decode(errors="replace")
     error = f"HTTP {status}: {reason}"
     if status == 400 and document.get("code") == "damaged_frame" and isinstance(following, int):

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from pylogtap_collector import api
+from pylogtap_collector.access.vault import Vault
 from pylogtap_collector.errors import Overloaded, ReadOnly
+from pylogtap_collector.outgoing.addresses import parse_allowed
+from pylogtap_collector.outgoing.requests import Outgoing
 from pylogtap_collector.services import Services
+from pylogtap_collector.services.additions import Additions
 from pylogtap_collector.services.adoption import adopt
 from pylogtap_collector.services.attempts import Attempts
 from pylogtap_collector.services.audit import Audit
@@ -31,13 +35,17 @@ from pylogtap_collector.services.members import Members
 from pylogtap_collector.services.metrics import Metrics
 from pylogtap_collector.services.notes import Notes
 from pylogtap_collector.services.passwords import Passwords
+from pylogtap_collector.services.preferences import Preferences
 from pylogtap_collector.services.reserve import Reserve
 from pylogtap_collector.services.retention import Retention
 from pylogtap_collector.services.rewriter import Rewriter
+from pylogtap_collector.services.searches import Searches
 from pylogtap_collector.services.sessions import Sessions
 from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.services.tidy import tidy
+from pylogtap_collector.services.trials import Trials
 from pylogtap_collector.services.users import Users
+from pylogtap_collector.settings import KEY_FILE, LiveSettings
 from pylogtap_collector.storage.engine import Engine
 from pylogtap_collector.storage.tiers import Tiers
 from pylogtap_collector.web import Pages
@@ -62,6 +70,7 @@ class Collector:
         tasks: The background tasks.
         keeper: The one of them that seals records.
         directory: Who may come in.
+        preferences: Settings that are changed while it runs.
         services: What the API calls.
     """
 
@@ -89,20 +98,24 @@ class Collector:
         self.keeper = Keeper(
             self.engine, tiers, self.bus, self.counters, lock, reserve, settings.recent_records
         )
+        live = LiveSettings(settings)
+        allowed = parse_allowed(settings.outgoing)
+        self.preferences = preferences = Preferences(self.engine, live, _vault(settings, shown), allowed)
         self.directory = directory = Directory(self.engine, settings)
         passwords, attempts = Passwords(), Attempts(time.monotonic)
         users = Users(directory, passwords, attempts)
-        logs, backup = Logs(self.engine, tiers, rewriter, self.bus, settings), Backup(self.engine)
+        logs, backup = Logs(self.engine, tiers, rewriter, self.bus, live), Backup(self.engine)
+        ingest = Ingest(self.engine, self.keeper, reserve, self.counters, live, preferences)
         self.services = Services(
             settings=settings,
-            ingest=Ingest(self.engine, self.keeper, reserve, self.counters, settings),
+            ingest=ingest,
             logs=logs,
             catalog=Catalog(self.engine, tiers, rewriter, directory),
             health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),
             backup=backup,
             incidents=Incidents(self.engine, tiers, logs, backup),
             compactor=Compactor(self.engine, tiers, lock),
-            retention=Retention(self.engine, tiers, rewriter, self.keeper, reserve, self.counters, settings),
+            retention=Retention(self.engine, tiers, rewriter, self.keeper, reserve, self.counters, live),
             notes=Notes(self.engine, tiers),
             metrics=Metrics(self.engine),
             directory=directory,
@@ -111,6 +124,10 @@ class Collector:
             keys=Keys(directory),
             members=Members(directory),
             audit=Audit(self.engine),
+            searches=Searches(self.engine),
+            additions=Additions(ingest),
+            preferences=preferences,
+            trials=Trials(preferences, Outgoing(allowed)),
         )
 
     def adopt(self, port: int) -> None:
@@ -134,6 +151,8 @@ class Collector:
         await self.engine.open()
         try:
             await self.directory.load()
+            if not self.engine.read_only:
+                await self.preferences.load()
             await self.keeper.recover()
             if not self.engine.read_only:
                 await asyncio.to_thread(self.services.backup.forget_unfinished)
@@ -157,6 +176,11 @@ class Collector:
     async def _store_uses(self) -> None:
         with suppress(Overloaded, ReadOnly):  # nothing that would be missed
             await self.directory.remember()
+
+
+def _vault(settings: Settings, shown: Path | None) -> Vault:
+    given = None if settings.secret_key is None else settings.secret_key.get_secret_value()
+    return Vault.open(None if settings.memory or shown else settings.data / KEY_FILE, given)
 
 
 COLLECTOR = web.AppKey("collector", Collector)

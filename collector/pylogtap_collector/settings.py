@@ -5,14 +5,18 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 DATABASE = "pylogtap.db"
+KEY_FILE = "secret.key"  # beside it, for its owner alone
 OUTGOING = (
     "https://api.github.com",
     "https://api.openai.com",
@@ -185,6 +189,36 @@ def _origin(text: str) -> str:
         raise ValueError(f"{text} is no origin; write for example https://api.github.com, without a path")
     host = f"[{name}]" if ":" in name else name
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, _PORTS[parts.scheme]} else "")
+
+
+class LiveSettings:
+    """
+    The settings as they are now: some can be changed while the collector runs.
+
+    Attributes:
+        start: What the collector was started with.
+        given: Names of those that were given then, and so stay.
+        now: What counts.
+    """
+
+    def __init__(self, start: Settings) -> None:
+        """
+        Begin with what the collector was started with.
+
+        Args:
+            start: That.
+        """
+        self.start = self.now = start
+        self.given = frozenset(start.model_fields_set)
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """
+        Let other values count.
+
+        Args:
+            changes: By name, checked; all others are as at the start.
+        """
+        self.now = self.start.model_copy(update=dict(changes))
 
 
 def is_loopback(host: str) -> bool:

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from pylogtap_collector.api import database, health, ingest, keys, logs, people, places, streams
+from pylogtap_collector.api import (
+    database,
+    health,
+    ingest,
+    keys,
+    logs,
+    metrics,
+    people,
+    places,
+    searches,
+    settings,
+    streams,
+)
 from pylogtap_collector.api.access import access
 from pylogtap_collector.api.openapi import describe
 from pylogtap_collector.api.problems import problems
@@ -24,7 +36,10 @@ GROUPS = (
     places.routes,
     people.routes,
     keys.routes,
+    metrics.routes,
+    searches.routes,
     ingest.routes,
+    settings.routes,
     database.routes,
     health.routes,
 )

@@ -47,6 +47,8 @@ def access(
         open_paths: Paths beyond the API that anybody may read: they tell nothing of what is stored.
     """
     directory, proxies = services.directory, parse_networks(services.settings.proxies)
+    # The description of the API is open: that a path of it has no such method is no news to anybody.
+    described = frozenset(operation.path for operation in operations.values() if operation.is_open)
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -59,7 +61,7 @@ def access(
         path = _path(request)
         operation = operations.get((_method(request), path or ""))
         if operation is None:
-            _check_unlisted(request, path, visitor, open_paths)
+            _check_unlisted(request, path, visitor, open_paths, described)
         elif not operation.is_open:
             _check_right(request, operation, visitor)
         request[VISITOR], request[PEER] = visitor, peer
@@ -102,13 +104,20 @@ def _shown_key(request: web.Request) -> str | None:
 
 
 def _check_unlisted(
-    request: web.Request, path: str | None, visitor: Visitor, open_paths: frozenset[str]
+    request: web.Request,
+    path: str | None,
+    visitor: Visitor,
+    open_paths: frozenset[str],
+    described: frozenset[str],
 ) -> None:
     """Let nobody reach what is no operation, but the pages and their files."""
     if path in open_paths and request.method in _SAFE:
         return
+    refused = request.match_info.http_exception
+    if isinstance(refused, web.HTTPMethodNotAllowed) and request.path in described:
+        return
     _check_known(visitor)
-    if path is not None and request.match_info.http_exception is None:
+    if path is not None and refused is None:
         raise Refusal(403, "missing_right", "Nobody may do this: it is not among the operations of the API.")
 
 
@@ -169,8 +178,7 @@ def _check_origin(request: web.Request, peer: Peer) -> None:
     """
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is not None:
-        parts = urlsplit(origin)
-        foreign = parts.netloc.lower() != peer.host.lower() or (peer.secure and parts.scheme != "https")
+        foreign = not _is_own(origin, peer)
     elif site is not None:
         foreign = site not in _OWN
     else:
@@ -181,3 +189,13 @@ def _check_origin(request: web.Request, peer: Peer) -> None:
             "cross_origin",
             "Web pages of other origins may not change anything; use the page at /, or a key.",
         )
+
+
+def _is_own(origin: str, peer: Peer) -> bool:
+    """Tell whether an origin is ours; `null` and what is none at all are not."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    same = parts.netloc != "" and parts.netloc.lower() == peer.host.lower()
+    return same and (parts.scheme == "https" or not peer.secure)

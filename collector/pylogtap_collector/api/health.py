@@ -24,7 +24,7 @@ async def read_liveness(services: Services) -> Health:
     return await services.health.alive()
 
 
-@routes.get("/readyz", right=Right.OPEN)
+@routes.get("/readyz", right=Right.OPEN, also={503: "Records cannot be stored now; it says why."})
 async def read_readiness(services: Services) -> Answer[Health]:
     """
     Tell whether records can be stored, by storing something.

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pylogtap_collector.access.rights import Right
 from pylogtap_collector.access.visitor import Visitor
-from pylogtap_collector.api.parameters import Text
 from pylogtap_collector.api.routing import Header, Raw, Routes
 from pylogtap_collector.errors import DamagedSlice, Invalid, MissingRight, Overloaded, TooLarge
 from pylogtap_collector.models import IngestAnswer
 from pylogtap_collector.services import Services
 
+Coding = Literal["zstd", "gzip", "identity"]
 SLICE_TYPE = "application/vnd.pylogtap.slice"
 
 routes = Routes("ingest", "Where clients deliver their records.")
@@ -25,7 +25,11 @@ routes = Routes("ingest", "Where clients deliver their records.")
 async def ingest(
     services: Services,
     visitor: Visitor,
-    stream: Annotated[Text, Field(pattern="^[0-9a-f]{32}$", description="Id of the segment, 32 hex digits.")],
+    stream: Annotated[
+        str,
+        StringConstraints(pattern="^[0-9a-f]{32}$"),
+        Field(description="Id of the segment, 32 hex digits."),
+    ],
     offset: Annotated[int, Field(ge=0, lt=2**53, description="Where the slice begins in it, bytes.")],
     body: Annotated[bytes, Raw(SLICE_TYPE)],
     skipped_from: Annotated[
@@ -35,7 +39,7 @@ async def ingest(
         ),
     ] = None,
     encoding: Annotated[
-        Text | None, Header("Content-Encoding"), Field(description="`zstd`, `gzip`, or nothing.")
+        Coding | None, Header("Content-Encoding"), Field(description="What the body is compressed with.")
     ] = None,
     sent: Annotated[
         int | None,
@@ -50,7 +54,7 @@ async def ingest(
     stored before is not stored again. A refused slice costs nothing: the client keeps it. A key for one
     project delivers records of that project alone.
     """
-    coding = None if encoding in {None, "", "identity"} else encoding
+    coding = None if encoding == "identity" else encoding
     return await services.ingest.accept(
         bytes.fromhex(stream),
         offset,

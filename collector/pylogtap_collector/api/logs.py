@@ -28,8 +28,10 @@ from pylogtap_collector.errors import (
     InvalidQuery,
     MissingRight,
     NotFound,
+    Overloaded,
     QueryTooSlow,
     StaleVersion,
+    TooLarge,
 )
 from pylogtap_collector.models import Annotated as AnnotatedLogs
 from pylogtap_collector.models import (
@@ -41,6 +43,8 @@ from pylogtap_collector.models import (
     LogInContext,
     LogPage,
     LogPatch,
+    LogsAdded,
+    LogsIn,
     Patterns,
 )
 from pylogtap_collector.services import Services
@@ -77,6 +81,25 @@ async def list_logs(
         cursor=cursor,
         projects=visitor.where(Right.READ),
     )
+
+
+@routes.post(
+    "/api/v1/logs",
+    right=Right.DELIVER,
+    status=201,
+    errors=(NotFound, MissingRight, Invalid, TooLarge, Overloaded),
+    headers={"Location": "Address of the first record."},
+)
+async def add_logs(services: Services, visitor: Visitor, new: LogsIn) -> Answer[LogsAdded]:
+    """
+    Add records by hand, such as that something was deployed.
+
+    All or none: the answer comes when they are on the disk, and they are found from then on. Up to 1,000 and
+    1 MiB at once, 256 KiB each. Sent again, they are stored again; programs deliver by a client, which
+    stores each record once.
+    """
+    added = await services.additions.add(new.logs, visitor)
+    return Answer(added, {"Location": f"/api/v1/logs/{added.ids[0]}"})
 
 
 @routes.get("/api/v1/logs/count", right=Right.READ, errors=_ASKED)

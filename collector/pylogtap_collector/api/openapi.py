@@ -6,10 +6,11 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from pylogtap.version import __version__
 from pylogtap_collector.access.rights import OF_SERVER_ALONE, Right
+from pylogtap_collector.api.examples import example_of
 from pylogtap_collector.api.problems import PROBLEM_TYPE
 from pylogtap_collector.api.requests import JSON_TYPES
 from pylogtap_collector.api.routing import Raw
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pydantic import BaseModel
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core.core_schema import DictSchema
 
     from pylogtap_collector.api.routing import Operation, Routes
 
@@ -34,6 +37,11 @@ Errors are `application/problem+json` (RFC 9457) with a stable `code` and a `det
 Lists have `limit` and `cursor`; `next` of a page is the `cursor` of the following one. Changes are merge
 patches (RFC 7396); send the `ETag` you have read as `If-Match`, and nobody overwrites what he has not seen.
 Times are RFC 3339 in UTC.
+
+Some texts have a `format` of their own. `pylogtap-query`: a query, see the reference of the query language.
+`pylogtap-time`: RFC 3339, a number since the epoch, `now`, or how long ago, such as `15m`. `pylogtap-cursor`:
+`next` of a page. `pylogtap-etags`: values of `ETag`, with commas between, or `*`. `pylogtap-url`: an address
+that the collector may call.
 """
 _SCHEMES = {
     "key": {
@@ -67,10 +75,12 @@ def describe(groups: Iterable[Routes], *, guarded: bool = True) -> bytes:
     """
     groups = list(groups)
     operations = [operation for group in groups for operation in group.operations]
-    schemas, definitions = models_json_schema(_models(operations), ref_template=_REF)
+    schemas, definitions = models_json_schema(
+        _models(operations), ref_template=_REF, schema_generator=_Schemas
+    )
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for operation in operations:
-        described = _operation(operation, schemas)
+        described = _operation(operation, schemas, definitions["$defs"])
         described["security"] = _security(operation, guarded=guarded)
         paths[operation.path][operation.method.lower()] = described
     document = {
@@ -89,6 +99,15 @@ def describe(groups: Iterable[Routes], *, guarded: bool = True) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
+class _Schemas(GenerateJsonSchema):
+    """Schemas of pydantic, which leaves open what names that fit no pattern may be."""
+
+    def dict_schema(self, schema: DictSchema) -> JsonSchemaValue:
+        """Describe an object: where names have a pattern, there are no others."""
+        found = super().dict_schema(schema)
+        return {**found, "additionalProperties": False} if "patternProperties" in found else found
+
+
 def _models(operations: Sequence[Operation]) -> list[tuple[type[BaseModel], Mode]]:
     models: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
     for operation in operations:
@@ -99,7 +118,7 @@ def _models(operations: Sequence[Operation]) -> list[tuple[type[BaseModel], Mode
     return list(models)
 
 
-def _operation(operation: Operation, schemas: Refs) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: Refs, definitions: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
@@ -115,7 +134,7 @@ def _operation(operation: Operation, schemas: Refs) -> dict[str, Any]:
     if words:
         found["description"] = "\n\n".join(words)
     if operation.body is not None:
-        found["requestBody"] = {"required": True, "content": _body(operation, schemas)}
+        found["requestBody"] = {"required": True, "content": _body(operation, schemas, definitions)}
     return found
 
 
@@ -162,13 +181,13 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {**choices[0], **rest}
 
 
-def _body(operation: Operation, schemas: Refs) -> dict[str, Any]:
+def _body(operation: Operation, schemas: Refs, definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(operation.body, Raw):
-        return {operation.body.content_type: {}}
+        return {operation.body.content_type: {"schema": {"type": "string", "format": "binary"}}}
     assert operation.body is not None
     schema = schemas[operation.body, "validation"]
     kinds = JSON_TYPES if operation.method == "PATCH" else JSON_TYPES[:1]
-    return {kind: {"schema": schema} for kind in kinds}
+    return {kind: {"schema": schema, "example": example_of(schema, definitions)} for kind in kinds}
 
 
 def _responses(operation: Operation, schemas: Refs) -> dict[str, Any]:
@@ -186,7 +205,8 @@ def _responses(operation: Operation, schemas: Refs) -> dict[str, Any]:
     responses = {str(operation.status): good}
     problem = {PROBLEM_TYPE: {"schema": schemas[Problem, "serialization"]}}
     for status, text in sorted(_refusals(operation).items()):
-        responses.setdefault(str(status), {"description": text, "content": problem})
+        content = good["content"] if status in operation.also else problem
+        responses.setdefault(str(status), {"description": text, "content": content})
     return responses
 
 
@@ -201,7 +221,7 @@ def _refusals(operation: Operation) -> dict[int, str]:
     for error in dict.fromkeys(errors):
         meaning = (error.__doc__ or "").partition("\n")[0]
         refusals[error.status].append(f"`{error.code}`: {meaning}")
-    described = {status: " ".join(texts) for status, texts in refusals.items()}
+    described = {status: " ".join(texts) for status, texts in refusals.items()} | operation.also
     for status, codes in (_OPEN_COMMON if operation.is_open else _COMMON).items():
         described.setdefault(status, f"`{codes.replace(', ', '`, `')}`")
     if operation.body is not None:

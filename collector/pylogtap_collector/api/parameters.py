@@ -8,11 +8,21 @@ from pydantic import Field
 
 from pylogtap_collector.api.routing import Header
 from pylogtap_collector.models import Order, Readable
+from pylogtap_collector.models.base import Format
 
 _TIME = "RFC 3339, seconds since the epoch (or ms, µs, ns), or how long ago: `15m`, `1h30m`, `now-2d`."
 
 Text = Readable
+# What no schema can say has a format of its own; docs/reference/http-api.md says what.
+_QUERY = Format("pylogtap-query")
+_MOMENT = Format("pylogtap-time")
+_CURSOR = Format("pylogtap-cursor")
+_TAGS = Format("pylogtap-etags")
 PlaceName = Annotated[Text, Field(max_length=63, description="A segment of a prefix.", examples=["shop"])]
+ServiceName = Annotated[
+    Text, Field(max_length=63, description="A segment of a prefix.", examples=["checkout"])
+]
+InstanceName = Annotated[Text, Field(max_length=63, description="A segment of a prefix.", examples=["web-1"])]
 ProjectFilter = Annotated[
     Text | None, Field(max_length=63, description="Of this project alone.", examples=["shop"])
 ]
@@ -28,18 +38,41 @@ QueryText = Annotated[
         description='A query; empty: all. Words, `"phrases"`, `field:value`, `OR`, `-`, parentheses.',
         examples=["level:>=warning service:checkout"],
     ),
+    _QUERY,
 ]
 Since = Annotated[
-    Text | None, Field(max_length=64, description=f"Beginning of the range. {_TIME}", examples=["1h"])
+    Text | None,
+    Field(
+        max_length=64,
+        description=f"Beginning of the range. {_TIME}",
+        examples=["1h"],
+    ),
+    _MOMENT,
 ]
-Until = Annotated[Text | None, Field(max_length=64, description=f"End of the range, not included. {_TIME}")]
+Until = Annotated[
+    Text | None,
+    Field(
+        max_length=64,
+        description=f"End of the range, not included. {_TIME}",
+        examples=["now"],
+    ),
+    _MOMENT,
+]
 Sorting = Annotated[Order, Field(description="By time: `desc` is the newest first.")]
 Limit = Annotated[int, Field(ge=1, le=1000, description="The most to return.")]
-Cursor = Annotated[Text | None, Field(max_length=400, description="`next` of the page before.")]
+Cursor = Annotated[
+    Text | None,
+    Field(max_length=400, description="`next` of the page before."),
+    _CURSOR,
+]
 IfMatch = Annotated[
     Text | None,
     Header("If-Match"),
-    Field(max_length=400, description="`ETag` of what was read; the change is refused if it is not current."),
+    Field(
+        max_length=400,
+        description="`ETag` of what was read; the change is refused if it is not current.",
+    ),
+    _TAGS,
 ]
 
 

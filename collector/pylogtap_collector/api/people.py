@@ -81,8 +81,7 @@ async def set_up(services: Services, visitor: Visitor, request: web.Request, giv
     It takes the one-time code that the collector prints when it starts, as long as there is no account.
     The account administers the whole collector. From then on everybody has to sign in or show a key.
     """
-    agent = request.headers.get("User-Agent", "")
-    return _opened(await services.sessions.set_up(given, visitor, agent), request)
+    return _opened(await services.sessions.set_up(given, visitor, _agent(request)), request)
 
 
 @routes.post(SESSIONS, right=Right.OPEN, status=201, errors=(WrongPassword, TooManyAttempts), headers=_OPENED)
@@ -94,8 +93,7 @@ async def sign_in(
 
     The session lasts 30 days, or 7 without use. After 5 attempts that fail one has to wait.
     """
-    agent = request.headers.get("User-Agent", "")
-    return _opened(await services.sessions.open(given, visitor, agent), request)
+    return _opened(await services.sessions.open(given, visitor, _agent(request)), request)
 
 
 @routes.get(SESSIONS, right=Right.KNOWN, errors=(MissingRight, InvalidCursor))
@@ -111,7 +109,7 @@ async def sign_out_everywhere(services: Services, visitor: Visitor, user: Whose 
     """
     End all sessions of whoever asks; administrators may end those of others.
 
-    Live tails that they opened end within seconds.
+    Live tails that they opened show nothing more, and end within 15 seconds.
     """
     return await services.sessions.close_all(visitor, user=user)
 
@@ -218,6 +216,11 @@ async def change_password(
     One's own takes the current one; administrators change those of others without.
     """
     await services.users.change_password(user_id, change, visitor)
+
+
+def _agent(request: web.Request) -> str:
+    """Return what the program calls itself; bytes that are no UTF-8 are shown as question marks."""
+    return request.headers.get("User-Agent", "").encode(errors="replace").decode()
 
 
 def _opened(opened: Opened, request: web.Request) -> Answer[Session]:

@@ -7,9 +7,11 @@ from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.parameters import (
     Cursor,
     IfMatch,
+    InstanceName,
     Limit,
     NamePart,
     PlaceName,
+    ServiceName,
     etag,
     expected_versions,
 )
@@ -131,7 +133,7 @@ async def create_service(services: Services, project: PlaceName, new: ServiceIn)
 
 
 @routes.get(SERVICE, right=Right.READ, errors=(NotFound,), headers=_TAG)
-async def read_service(services: Services, project: PlaceName, service: PlaceName) -> Answer[Service]:
+async def read_service(services: Services, project: PlaceName, service: ServiceName) -> Answer[Service]:
     """Return a service."""
     found = await services.catalog.service(project, service)
     return Answer(found, etag(version_of(found)))
@@ -139,7 +141,7 @@ async def read_service(services: Services, project: PlaceName, service: PlaceNam
 
 @routes.patch(SERVICE, right=Right.WRITE, errors=(NotFound, StaleVersion), headers=_TAG)
 async def change_service(
-    services: Services, project: PlaceName, service: PlaceName, patch: PlacePatch, if_match: IfMatch = None
+    services: Services, project: PlaceName, service: ServiceName, patch: PlacePatch, if_match: IfMatch = None
 ) -> Answer[Service]:
     """Change a service's description, by a merge patch (RFC 7396)."""
     expected = expected_versions(if_match)
@@ -149,7 +151,7 @@ async def change_service(
 
 @routes.delete(SERVICE, right=Right.MANAGE, errors=(NotFound, Conflict, StaleVersion))
 async def delete_service(
-    services: Services, visitor: Visitor, project: PlaceName, service: PlaceName, if_match: IfMatch = None
+    services: Services, visitor: Visitor, project: PlaceName, service: ServiceName, if_match: IfMatch = None
 ) -> None:
     """Delete a service with its instances and all of their records and metrics."""
     await services.catalog.delete_service(project, service, visitor, expected=expected_versions(if_match))
@@ -159,7 +161,7 @@ async def delete_service(
 async def list_instances(
     services: Services,
     project: PlaceName,
-    service: PlaceName,
+    service: ServiceName,
     name: NamePart = None,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -170,7 +172,7 @@ async def list_instances(
 
 @routes.post(INSTANCES, right=Right.WRITE, status=201, errors=(NotFound, Conflict), headers=_CREATED)
 async def create_instance(
-    services: Services, project: PlaceName, service: PlaceName, new: InstanceIn
+    services: Services, project: PlaceName, service: ServiceName, new: InstanceIn
 ) -> Answer[Instance]:
     """Create an instance, before its first record."""
     made = await services.catalog.create_instance(project, service, new)
@@ -179,7 +181,7 @@ async def create_instance(
 
 @routes.get(INSTANCE, right=Right.READ, errors=(NotFound,), headers=_TAG)
 async def read_instance(
-    services: Services, project: PlaceName, service: PlaceName, instance: PlaceName
+    services: Services, project: PlaceName, service: ServiceName, instance: InstanceName
 ) -> Answer[Instance]:
     """Return an instance."""
     found = await services.catalog.instance(project, service, instance)
@@ -190,8 +192,8 @@ async def read_instance(
 async def change_instance(
     services: Services,
     project: PlaceName,
-    service: PlaceName,
-    instance: PlaceName,
+    service: ServiceName,
+    instance: InstanceName,
     patch: PlacePatch,
     if_match: IfMatch = None,
 ) -> Answer[Instance]:
@@ -207,8 +209,8 @@ async def delete_instance(
     services: Services,
     visitor: Visitor,
     project: PlaceName,
-    service: PlaceName,
-    instance: PlaceName,
+    service: ServiceName,
+    instance: InstanceName,
     if_match: IfMatch = None,
 ) -> None:
     """Delete an instance with all of its records and metrics."""

@@ -66,7 +66,7 @@ def problem_answer(
         status=status,
         text=document.model_dump_json(),
         content_type=PROBLEM_TYPE,
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
     )
 
 
@@ -86,7 +86,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except ConnectionError:
         raise  # nobody is there to read an answer
     except Exception:  # noqa: BLE001 - it is logged whole, and somebody waits for an answer
-        _log.exception("%s %s failed", request.method, request.path)
+        # as it was sent, not decoded: a path must not forge lines of the log, or steer a terminal
+        _log.exception("%s %s failed", request.method, request.rel_url.raw_path)
         return problem_answer(
             500,
             "internal",

@@ -157,6 +157,6 @@ async def _body(kind: type[BaseModel] | Raw, request: web.Request, services: Ser
     if "Content-Encoding" in request.headers:
         raise Refusal(415, "unsupported_media_type", "Send JSON as it is, without a Content-Encoding.")
     try:
-        return kind.model_validate_json(body)
+        return kind.model_validate_json(body, strict=True)  # "5" is no number, and 0 is no time
     except ValidationError as error:
         raise _invalid(error, "body", kind) from error

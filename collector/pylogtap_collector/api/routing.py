@@ -90,6 +90,7 @@ class Operation:
         errors: What it may be refused with, beyond what all operations have in common.
         content: Media type and description of answers that are no model.
         headers: Headers of the answer, with their meaning.
+        also: Other statuses with which the same document is returned, and what they mean.
         right: What it asks of whoever calls it.
         path_model: Checks the parts of the path.
         query_model: Checks the query string.
@@ -109,6 +110,7 @@ class Operation:
     errors: tuple[type[CollectorError], ...]
     content: Mapping[str, str]
     headers: Mapping[str, str]
+    also: Mapping[int, str]
     right: Right
     path_model: type[BaseModel]
     query_model: type[BaseModel]
@@ -186,6 +188,7 @@ class Routes:
         errors: Sequence[type[CollectorError]] = (),
         content: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        also: Mapping[int, str] | None = None,
     ) -> Callable[[Handler], Handler]:
         """
         Add the operation that a function is.
@@ -198,6 +201,7 @@ class Routes:
             errors: What it may be refused with.
             content: Media type and description of answers that are no model.
             headers: Headers of the answer, with their meaning.
+            also: Other statuses with which the same document is returned, and what they mean.
         """
 
         def register(function: Handler) -> Handler:
@@ -212,6 +216,7 @@ class Routes:
                     errors=tuple(errors),
                     content=content or {},
                     headers=headers or {},
+                    also=also or {},
                     right=right,
                     path_model=_model(function, "Path", parts.path),
                     query_model=_model(function, "Query", parts.query),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from pylogtap_collector.models.base import Model, Name, Readable, left_out
+from pylogtap_collector.models.base import Model, Moment, Name, Readable, left_out
 
 Role = Literal["viewer", "editor", "admin"]
 KeyRole = Literal["ingest", "read", "admin"]
@@ -134,7 +134,7 @@ class KeyIn(Model):
         "ingest",
         description="`ingest` only delivers, `read` only reads, `admin` may do everything in its project.",
     )
-    expires: AwareDatetime | None = Field(
+    expires: Moment | None = Field(
         None, description="When it ends, RFC 3339; null: never.", examples=["2030-01-01T00:00:00Z"]
     )
 
@@ -143,7 +143,7 @@ class KeyPatch(Model):
     """What may change of a key. Leave out what stays."""
 
     name: KeyName = Field("", json_schema_extra=left_out)
-    expires: AwareDatetime | None = Field(
+    expires: Moment | None = Field(
         None, description="When it ends, RFC 3339; null: never.", json_schema_extra=left_out
     )
     revoked: Literal[True] = Field(

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def readable(text: str) -> str:
@@ -25,6 +34,39 @@ def left_out(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+@dataclass(frozen=True)
+class Format:
+    """
+    Gives a text a `format` in the OpenAPI document: what it has to be, where no schema can say it.
+
+    Attributes:
+        name: Of the format.
+    """
+
+    name: str
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, describe: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Add it to what is said of the text."""
+        return {**describe(core), "format": self.name}
+
+
+def moment(value: object) -> datetime:
+    """
+    Return a point in time, which has to be written as RFC 3339 says: numbers and dates alone are none.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("write a time as RFC 3339 with an offset, such as 2026-11-23T04:50:00Z")
+    return datetime.fromisoformat(value.upper())
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(moment, json_schema_input_type=AwareDatetime)]
 Readable = Annotated[str, AfterValidator(readable)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,62}$")]

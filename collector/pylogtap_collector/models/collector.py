@@ -13,7 +13,9 @@ class IngestAnswer(Model):
     """What the collector has of a stream."""
 
     next: int = Field(description="Byte offset from which to send on; smaller than the offset sent: rewind.")
-    words: dict[str, Any] = Field({}, description="Words to the client; empty so far.")
+    words: dict[str, Any] = Field(
+        {}, description="Words to the client: `redact`, further words that make a field's name a secret one."
+    )
 
 
 class Compaction(Model):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from pylogtap_collector.models.base import LabelKey, Model, Name, Readable
+from pylogtap_collector.models.base import LabelKey, Model, Moment, Name, Readable
 
 MetricKind = Literal["gauge", "counter"]
 MetricName = Annotated[
@@ -37,7 +37,7 @@ class SampleIn(Model):
     )
     name: MetricName
     value: float = Field(allow_inf_nan=False, description="In the metric's unit.", examples=[12.5])
-    time: AwareDatetime | None = Field(
+    time: Moment | None = Field(
         None,
         ge=_FIRST,
         lt=_END,

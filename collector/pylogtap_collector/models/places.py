@@ -12,14 +12,14 @@ from pylogtap_collector.models.base import Model, Name
 class ProjectIn(Model):
     """A project to create."""
 
-    name: Name
-    description: str = Field("", max_length=2000)
+    name: Name = Field(examples=["garden"])
+    description: str = Field("", max_length=2000, examples=["Where the tea grows."])
 
 
 class PlacePatch(Model):
     """What may change of a project, service or instance."""
 
-    description: str | None = Field(None, max_length=2000)
+    description: str | None = Field(None, max_length=2000, examples=["Takes the orders."])
 
 
 class ProjectRetention(Model):
@@ -34,8 +34,8 @@ class ProjectRetention(Model):
 class RetentionPatch(Model):
     """What may change of how long records are kept; null: as the settings say."""
 
-    keep_days: float | None = Field(None, gt=0, le=36_500)
-    keep_bytes: int | None = Field(None, gt=0)
+    keep_days: float | None = Field(None, gt=0, le=36_500, examples=[30])
+    keep_bytes: int | None = Field(None, gt=0, lt=2**53, examples=[1_000_000_000])
 
 
 class Project(Model):
@@ -52,8 +52,8 @@ class Project(Model):
 class ServiceIn(Model):
     """A service to create."""
 
-    name: Name
-    description: str = Field("", max_length=2000)
+    name: Name = Field(examples=["stock"])
+    description: str = Field("", max_length=2000, examples=["Counts what is there."])
 
 
 class Service(Model):
@@ -71,8 +71,8 @@ class Service(Model):
 class InstanceIn(Model):
     """An instance to create."""
 
-    name: Name
-    description: str = Field("", max_length=2000)
+    name: Name = Field(examples=["web-9"])
+    description: str = Field("", max_length=2000, examples=["The one in the cellar."])
 
 
 class Instance(Model):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pylogtap_collector.services.additions import Additions
     from pylogtap_collector.services.audit import Audit
     from pylogtap_collector.services.backup import Backup
     from pylogtap_collector.services.catalog import Catalog
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.members import Members
     from pylogtap_collector.services.metrics import Metrics
     from pylogtap_collector.services.notes import Notes
+    from pylogtap_collector.services.preferences import Preferences
     from pylogtap_collector.services.retention import Retention
+    from pylogtap_collector.services.searches import Searches
     from pylogtap_collector.services.sessions import Sessions
+    from pylogtap_collector.services.trials import Trials
     from pylogtap_collector.services.users import Users
     from pylogtap_collector.settings import Settings
 
@@ -46,3 +50,7 @@ class Services:
     keys: Keys
     members: Members
     audit: Audit
+    preferences: Preferences
+    trials: Trials
+    searches: Searches
+    additions: Additions

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from pylogtap_collector.access.visitor import Projects
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
+    from pylogtap_collector.services.preferences import Preferences
     from pylogtap_collector.services.reserve import Reserve
-    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.engine import Engine
 
 _SMALL = 16 << 10  # bytes: checked on the event loop, in less time than a thread takes to begin
@@ -29,7 +30,13 @@ class Ingest:
     """The durable way in. See docs/reference/wire-format.md for the protocol."""
 
     def __init__(
-        self, engine: Engine, keeper: Keeper, reserve: Reserve, counters: Counters, settings: Settings
+        self,
+        engine: Engine,
+        keeper: Keeper,
+        reserve: Reserve,
+        counters: Counters,
+        live: LiveSettings,
+        preferences: Preferences,
     ) -> None:
         """
         Bind what it needs.
@@ -39,13 +46,15 @@ class Ingest:
             keeper: Hears of what was stored.
             reserve: Room for a full disk; once it is given away, nothing is stored.
             counters: Counts.
-            settings: The limits.
+            live: The limits.
+            preferences: What clients are told.
         """
         self._engine = engine
         self._keeper = keeper
         self._reserve = reserve
         self._counters = counters
-        self._settings = settings
+        self._live = live
+        self._preferences = preferences
 
     async def accept(
         self,
@@ -81,24 +90,52 @@ class Ingest:
             MissingRight: It has records of another project. Nothing is stored.
         """
         _check(stream, offset, skipped_from)
-        if self._keeper.unsealed_bytes > self._settings.backlog_max_bytes:
+        self._check_room()
+        part = await self._examine(stream, offset, body, encoding)
+        part.skipped_from, part.projects = skipped_from, projects
+        part.skew_ns = None if sent_ns is None else part.received - sent_ns
+        stored = await self._finish(part)
+        if stored.found is not None:
+            self._counters.damaged += stored.found.damage is not None
+            _refuse_rest(stored.found, taken=stored.slice > 0)
+        return IngestAnswer(next=stored.next, words=self._preferences.words)
+
+    async def add(self, stream: bytes, data: bytes, projects: Projects = None) -> Stored:
+        """
+        Store a slice that was made here: all that there is of its segment.
+
+        Args:
+            stream: The id of the segment, 16 bytes; nobody has had it before.
+            data: The slice.
+            projects: Those that may be delivered to; None: all.
+
+        Returns:
+            What became of it; its number is in the ids of its records.
+
+        Raises:
+            TooLarge: The slice is larger than the limits.
+            Overloaded: Too much waits, or the disk cannot take it. Nothing is stored.
+            MissingRight: It has records of another project. Nothing is stored.
+        """
+        self._check_room()
+        part = await self._examine(stream, HEADER_SIZE, data, None)
+        part.projects = projects
+        return await self._finish(part)
+
+    def _check_room(self) -> None:
+        if self._keeper.unsealed_bytes > self._live.now.backlog_max_bytes:
             self._counters.refused += 1
             raise Overloaded("More is stored than could be sealed so far.", 10.0)
         if self._reserve.given or self._reserve.needed:
             self._counters.refused += 1
             raise Overloaded("The disk is full: nothing new is stored until there is room again.", 10.0)
-        part = await self._examine(stream, offset, body, encoding)
-        part.skipped_from, part.projects = skipped_from, projects
-        part.skew_ns = None if sent_ns is None else part.received - sent_ns
+
+    async def _finish(self, part: Slice) -> Stored:
         # Shielded: the keeper must hear of what is stored, also when nobody waits for the answer any more.
-        stored = await asyncio.shield(asyncio.ensure_future(self._store(part)))
-        if stored.found is not None:
-            self._counters.damaged += stored.found.damage is not None
-            _refuse_rest(stored.found, taken=stored.slice > 0)
-        return IngestAnswer(next=stored.next)
+        return await asyncio.shield(asyncio.ensure_future(self._store(part)))
 
     async def _examine(self, stream: bytes, offset: int, body: bytes, encoding: str | None) -> Slice:
-        limit = self._settings.inflated_max_bytes
+        limit = self._live.now.inflated_max_bytes
 
         def examine() -> tuple[bytes, Scan]:
             data = inflate(body, encoding, limit)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.query import Query
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.services.rewriter import Rewriter
-    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.tiers import Tiers
 
@@ -53,7 +53,7 @@ class Logs:
     """
 
     def __init__(
-        self, engine: Engine, tiers: Tiers, rewriter: Rewriter, bus: Bus, settings: Settings
+        self, engine: Engine, tiers: Tiers, rewriter: Rewriter, bus: Bus, live: LiveSettings
     ) -> None:
         """
         Bind what it needs.
@@ -63,13 +63,13 @@ class Logs:
             tiers: Where records are.
             rewriter: Deletes records.
             bus: What comes in.
-            settings: The limits.
+            live: The limits.
         """
         self._engine = engine
         self._tiers = tiers
         self._rewriter = rewriter
         self._bus = bus
-        self._settings = settings
+        self._live = live
 
     async def page(
         self,
@@ -316,7 +316,7 @@ class Logs:
             self._bus,
             language.parse(q, within=projects),
             after,
-            self._settings.tail_buffer,
+            self._live.now.tail_buffer,
         )
 
     async def export(

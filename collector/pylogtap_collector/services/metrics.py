@@ -6,21 +6,21 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pylogtap_collector.access.rights import Right
 from pylogtap_collector.models import Metric, MetricPage, MetricWithSamples, Sample, SamplesStored
 from pylogtap_collector.services.positions import read_position, write_position
 from pylogtap_collector.services.versions import Expected, check_version
-from pylogtap_collector.storage import samples, series
+from pylogtap_collector.storage import audit, samples, series
 from pylogtap_collector.storage.series import Filter
 from pylogtap_collector.times import parse_time, to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from pylogtap_collector.access.visitor import Projects, Visitor
     from pylogtap_collector.models import MetricPatch, SamplesIn
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.series import SeriesRow
-
-Projects = frozenset[str] | None  # those that may be seen; None: all
 
 
 class Metrics:
@@ -40,16 +40,21 @@ class Metrics:
         """
         self._engine = engine
 
-    async def add(self, new: SamplesIn) -> SamplesStored:
+    async def add(self, new: SamplesIn, visitor: Visitor) -> SamplesStored:
         """
         Store samples: all of them, or none. To repeat that changes nothing, where they have their times.
 
         Args:
             new: The samples; metrics and places that are not there are made.
+            visitor: Who does it.
 
         Raises:
+            NotFound: There is no such project for him.
+            MissingRight: He may not add to one of the projects.
             Conflict: A metric is of another kind.
         """
+        for project in sorted({sample.project for sample in new.samples}):
+            visitor.demand(Right.DELIVER, project)
         job = partial(samples.store_samples, samples=new.samples, now_ns=time.time_ns())
         stored, metrics = await self._engine.write(job, urgent=True)
         return SamplesStored(stored=stored, metrics=metrics)
@@ -124,7 +129,7 @@ class Metrics:
         return MetricWithSamples(points=points[::-1], truncated=len(newest) > limit, **_facts(row))
 
     async def change(
-        self, metric_id: int, patch: MetricPatch, projects: Projects = None, *, expected: Expected = None
+        self, metric_id: int, patch: MetricPatch, visitor: Visitor, *, expected: Expected = None
     ) -> Metric:
         """
         Change what people say of a metric.
@@ -132,16 +137,18 @@ class Metrics:
         Args:
             metric_id: Its id.
             patch: What changes.
-            projects: Those that may be seen.
+            visitor: Who does it.
             expected: The versions it may have.
 
         Raises:
             NotFound: There is no such metric.
+            MissingRight: He may see it, and not do this.
             StaleVersion: It is none of the versions expected.
         """
 
         def job(connection: sqlite3.Connection) -> SeriesRow:
-            row = series.get_series(connection, metric_id, projects)
+            row = series.get_series(connection, metric_id, visitor.where(Right.READ))
+            visitor.demand(Right.WRITE, row.project)
             check_version(_metric(row), expected)
             said = {"description": row.description, "unit": row.unit, **patch.model_dump(exclude_unset=True)}
             series.describe_series(connection, metric_id, said["description"] or "", said["unit"])
@@ -149,23 +156,30 @@ class Metrics:
 
         return _metric(await self._engine.write(job, urgent=True))
 
-    async def delete(self, metric_id: int, projects: Projects = None, *, expected: Expected = None) -> None:
+    async def delete(self, metric_id: int, visitor: Visitor, *, expected: Expected = None) -> None:
         """
         Remove a metric and all of its samples.
 
         Args:
             metric_id: Its id.
-            projects: Those that may be seen.
+            visitor: Who does it.
             expected: The versions it may have.
 
         Raises:
             NotFound: There is no such metric.
+            MissingRight: He may see it, and not do this.
             StaleVersion: It is none of the versions expected.
         """
 
         def job(connection: sqlite3.Connection) -> None:
-            check_version(_metric(series.get_series(connection, metric_id, projects)), expected)
+            row = series.get_series(connection, metric_id, visitor.where(Right.READ))
+            visitor.demand(Right.MANAGE, row.project)
+            check_version(_metric(row), expected)
             series.delete_series(connection, metric_id)
+            audit.note(
+                connection, visitor, time.time_ns(), "metric.delete", row.name, row.project,
+                samples=row.samples,
+            )  # fmt: skip
 
         await self._engine.write(job, urgent=True)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.keeper import Keeper
     from pylogtap_collector.services.reserve import Reserve
     from pylogtap_collector.services.rewriter import Rewriter
-    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.settings import LiveSettings, Settings
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.shelf import Block
     from pylogtap_collector.storage.tiers import Tiers
@@ -50,7 +50,7 @@ class Retention:
         keeper: Keeper,
         reserve: Reserve,
         counters: Counters,
-        settings: Settings,
+        live: LiveSettings,
     ) -> None:
         """
         Bind what it needs.
@@ -62,7 +62,7 @@ class Retention:
             keeper: Seals records, which makes them smaller.
             reserve: Room for a full disk.
             counters: Counts what is removed.
-            settings: What holds for projects without a rule of their own, and for all together.
+            live: What holds for projects without a rule of their own, and for all together.
         """
         self._engine = engine
         self._tiers = tiers
@@ -70,7 +70,8 @@ class Retention:
         self._keeper = keeper
         self._reserve = reserve
         self._counters = counters
-        self._settings = settings
+        self._live = live
+        self._enforced: Settings | None = None  # the settings that were enforced last
         self._due = 0.0  # when to look next, on the clock of time.monotonic
 
     async def project(self, project: str) -> ProjectRetention:
@@ -120,7 +121,7 @@ class Retention:
             if self._reserve.given:
                 with suppress(Overloaded):  # it is tried again until there is room
                     await self._clear()
-            elif time.monotonic() >= self._due:
+            elif time.monotonic() >= self._due or self._live.now is not self._enforced:
                 self._due = time.monotonic() + period_s
                 await self.enforce()
             await asyncio.sleep(look_s)
@@ -145,17 +146,18 @@ class Retention:
             How many records that were.
         """
         now = time.time_ns() if now_ns is None else now_ns
+        self._enforced = self._live.now
         rules, projects = await self._engine.work(self._rules)
         removed = 0
         for project in projects:
             rule = rules.get(project, Rule())
-            days = self._settings.keep_days if rule.keep_days is None else rule.keep_days
+            days = self._live.now.keep_days if rule.keep_days is None else rule.keep_days
             if days is not None:
                 removed += await self._remove_older(project, now - int(days * _DAY_NS))
             if rule.keep_bytes is not None:
                 removed += await self._remove_beyond(project, rule.keep_bytes)
-        if self._settings.keep_bytes is not None:
-            removed += await self._remove_oldest(self._settings.keep_bytes)
+        if self._live.now.keep_bytes is not None:
+            removed += await self._remove_oldest(self._live.now.keep_bytes)
         if removed:
             self._counters.expired += removed
             _log.info("removed %d records that were not to be kept any longer", removed)
@@ -199,7 +201,7 @@ class Retention:
         return ProjectRetention(
             keep_days=rule.keep_days,
             keep_bytes=rule.keep_bytes,
-            default_keep_days=self._settings.keep_days,
+            default_keep_days=self._live.now.keep_days,
             bytes=retention.project_bytes(self._tiers, connection, project),
         )
 

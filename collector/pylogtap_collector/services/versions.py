@@ -7,9 +7,22 @@ import hashlib
 import msgspec
 
 from pylogtap_collector.errors import StaleVersion
-from pylogtap_collector.models import Instance, Key, Log, Member, Metric, Project, Service, User
+from pylogtap_collector.models import (
+    CollectorSettings,
+    Instance,
+    Key,
+    Log,
+    Member,
+    Metric,
+    Project,
+    SavedSearch,
+    Service,
+    User,
+)
 
-Versioned = Log | Project | Service | Instance | Metric | User | Member | Key
+Versioned = (
+    CollectorSettings | Log | Project | Service | Instance | Metric | User | Member | Key | SavedSearch
+)
 Expected = frozenset[str] | None  # versions that are right; None: any
 
 
@@ -39,6 +52,10 @@ def _parts(item: Versioned) -> tuple[object, ...]:
         case Key():
             ends = [None if moment is None else moment.isoformat() for moment in (item.expires, item.revoked)]
             return item.id, item.name, ends
+        case SavedSearch():
+            return item.id, item.name, item.query, item.since, item.until, item.project
+        case CollectorSettings():
+            return (item.model_dump_json(),)
         case _:
             return item.name, item.created.isoformat(), item.description
 

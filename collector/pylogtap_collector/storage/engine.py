@@ -57,7 +57,7 @@ class Engine:
         self.path = path
         self.read_only = read_only
         self._readers = readers
-        self._query_timeout_s = query_timeout_s
+        self.query_timeout_s = query_timeout_s
         self._queue_max = queue_max
         self._reading = 0
         self._local = threading.local()
@@ -162,7 +162,7 @@ class Engine:
         self._check_open()
         if self._reading >= self._readers * _QUEUE_PER_READER:
             raise Overloaded("Too many queries wait for their turn.")
-        deadline = Deadline(self._query_timeout_s if timeout_s is None else timeout_s)
+        deadline = Deadline(self.query_timeout_s if timeout_s is None else timeout_s)
         self._reading += 1
         try:
             if self._pool is None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import argon2
 import pytest
 
+from pylogtap_collector.access import passwords
 from tests.support.api import Caller, calling
 from tests.support.segments import SegmentBuilder, numbered_segment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords by argon2id as always, but with little memory: these tests sign in hundreds of times."""
+    hasher = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_NOBODYS", hasher.hash("nobody's"))
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ async def test_every_refusal_is_a_problem(
 async def test_a_method_that_is_not_there_names_those_that_are(call: Caller) -> None:
     """405 carries Allow (RFC 9110, 15.5.6)."""
     reply = await call("PUT", "/api/v1/logs")
-    assert set(reply.headers["Allow"].split(",")) == {"GET", "HEAD", "PATCH", "DELETE"}
+    assert set(reply.headers["Allow"].split(",")) == {"GET", "HEAD", "POST", "PATCH", "DELETE"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": "a", "name2": 1}', b"\xff"])

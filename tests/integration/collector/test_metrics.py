@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pylogtap_collector.access.visitor import local
+from pylogtap_collector.access.rights import OF_ADMIN
+from pylogtap_collector.access.visitor import Visitor, local
 from pylogtap_collector.errors import Conflict, Invalid, InvalidCursor, NotFound, StaleVersion
 from pylogtap_collector.models import MetricPatch, SampleIn, SamplesIn
 from pylogtap_collector.services.metrics import Metrics
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ALL = frozenset({"shop", "bank"})
+SHOP_ADMIN = Visitor("user", "ada", 1, projects={"shop": OF_ADMIN})
 
 
 def sample(value: float = 1.0, second: float = 0.0, **facts: Any) -> SampleIn:
@@ -53,7 +55,7 @@ def metrics(store: Collector) -> Metrics:
 
 async def put(metrics: Metrics, *samples: SampleIn) -> list[int]:
     """Store samples, and return the ids of their metrics."""
-    return (await metrics.add(SamplesIn(samples=list(samples)))).metrics
+    return (await metrics.add(SamplesIn(samples=list(samples)), local())).metrics
 
 
 async def listed(metrics: Metrics, projects: frozenset[str] | None = None, **options: Any) -> list[int]:
@@ -64,7 +66,7 @@ async def listed(metrics: Metrics, projects: frozenset[str] | None = None, **opt
 async def test_a_sample_makes_its_metric_and_its_place(store: Collector, metrics: Metrics) -> None:
     """The first sample makes the metric as it says, and the places it names."""
     first = sample(2.5, unit="ms", kind="counter", labels={"b": "2", "a": "1"})
-    answer = await metrics.add(SamplesIn(samples=[first]))
+    answer = await metrics.add(SamplesIn(samples=[first]), local())
     (metric,) = (await metrics.page()).items
     assert (answer.stored, answer.metrics) == (1, [metric.id])
     assert (metric.project, metric.service, metric.instance) == ("shop", "checkout", "web-1")
@@ -86,7 +88,8 @@ async def test_what_tells_metrics_apart(metrics: Metrics) -> None:
                 sample(instance="web-2", name="http.errors"),
                 sample(instance="web-2", second=2, unit="ms"),
             ]
-        )
+        ),
+        local(),
     )
     assert answer.stored == 6
     assert len(set(answer.metrics)) == len(answer.metrics) == 4
@@ -153,7 +156,7 @@ async def test_lists_go_on_by_cursor(metrics: Metrics) -> None:
     page = await metrics.page(limit=10)
     while page.next is not None:
         found += [metric.id for metric in page.items]
-        await metrics.delete(found[-1])
+        await metrics.delete(found[-1], local())
         page = await metrics.page(limit=10, cursor=page.next)
     assert found + [metric.id for metric in page.items] == numbers
 
@@ -211,33 +214,35 @@ async def test_people_change_what_is_said_of_a_metric(metrics: Metrics) -> None:
     (number,) = await put(metrics, sample(unit="s"))
     seen = version_of(await metrics.one(number))
     await put(metrics, sample(second=1))
-    changed = await metrics.change(number, MetricPatch(description="Calls."), expected=frozenset({seen}))
+    changed = await metrics.change(
+        number, MetricPatch(description="Calls."), local(), expected=frozenset({seen})
+    )
     assert (changed.description, changed.unit, changed.samples) == ("Calls.", "s", 2)
     for late in (
-        metrics.change(number, MetricPatch(unit="ms"), expected=frozenset({seen})),
-        metrics.delete(number, expected=frozenset({seen})),
+        metrics.change(number, MetricPatch(unit="ms"), local(), expected=frozenset({seen})),
+        metrics.delete(number, local(), expected=frozenset({seen})),
     ):
         with pytest.raises(StaleVersion):
             await late
-    assert (await metrics.change(number, MetricPatch(unit=None))).unit is None
+    assert (await metrics.change(number, MetricPatch(unit=None), local())).unit is None
     await put(metrics, sample(second=2, unit="h"))
-    found: Metric = await metrics.change(number, MetricPatch())
+    found: Metric = await metrics.change(number, MetricPatch(), local())
     assert (found.description, found.unit, found.samples) == ("Calls.", None, 3)
-    assert (await metrics.change(number, MetricPatch(description=None))).description == ""
+    assert (await metrics.change(number, MetricPatch(description=None), local())).description == ""
 
 
 async def test_a_metric_that_is_deleted(metrics: Metrics) -> None:
     """With a metric go its samples and no others; the next sample makes one of another id."""
     number, other = await put(metrics, sample(), sample(second=1), sample(name="other"))
-    await metrics.delete(other)
-    await metrics.delete(number, expected=frozenset({version_of(await metrics.one(number))}))
+    await metrics.delete(other, local())
+    await metrics.delete(number, local(), expected=frozenset({version_of(await metrics.one(number))}))
     for each in (number, other, 0, -1, 2**63):
         with pytest.raises(NotFound):
             await metrics.one(each)
         with pytest.raises(NotFound):
-            await metrics.delete(each)
+            await metrics.delete(each, local())
         with pytest.raises(NotFound):
-            await metrics.change(each, MetricPatch(unit="s"))
+            await metrics.change(each, MetricPatch(unit="s"), local())
     (again,) = await put(metrics, sample(second=2))
     assert again not in {number, other}
     assert [point.time for point in (await metrics.one(again)).points] == [NOON + timedelta(seconds=2)]
@@ -254,14 +259,14 @@ async def test_projects_that_may_not_be_seen(metrics: Metrics) -> None:
     assert (await metrics.one(mine, shop)).id == mine
     for refused in (
         metrics.one(other, shop),
-        metrics.change(other, MetricPatch(unit="s"), shop, expected=frozenset({"x"})),
-        metrics.delete(other, shop, expected=frozenset({"x"})),
+        metrics.change(other, MetricPatch(unit="s"), SHOP_ADMIN, expected=frozenset({"x"})),
+        metrics.delete(other, SHOP_ADMIN, expected=frozenset({"x"})),
     ):
         with pytest.raises(NotFound) as hidden:
             await refused
         assert hidden.value.detail == f"There is no metric {other}; it may have been deleted."
-    assert (await metrics.change(other, MetricPatch(unit="s"), ALL)).unit == "s"
-    await metrics.delete(other, ALL)
+    assert (await metrics.change(other, MetricPatch(unit="s"), local())).unit == "s"
+    await metrics.delete(other, local())
     with pytest.raises(NotFound, match=f"There is no metric {other}; it may have been deleted"):
         await metrics.one(other)
 

@@ -1,0 +1,109 @@
+"""Every operation, tried as everybody, does what docs/reference/rights.md says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pylogtap_collector.api import GROUPS
+from tests.support.documents import DOCS, code, rows
+from tests.support.rights import OTHER, OWN, TRIES, VISITORS, World, world
+
+if TYPE_CHECKING:
+    from pylogtap_collector.api.routing import Operation
+    from tests.support.api import Reply
+
+PAGE = DOCS / "reference" / "rights.md"
+OPERATIONS = [operation for group in GROUPS for operation in group.operations]
+HIDDEN = "not there"
+_STRANGER = "giraffe"  # a project that nobody has heard of
+
+
+def outcome(operation: Operation, reply: Reply) -> str:
+    """Return in the table's words what became of an attempt."""
+    assert reply.status < 500 or operation.name == "read_readiness", reply.body
+    if reply.status == 401 and reply.json["code"] in {"no_key", "wrong_key"}:
+        return "who?"
+    if reply.status == 403:
+        assert reply.json["code"] == "missing_right"
+        return "no"
+    if reply.status == 404:
+        return "no" if operation.name == "sign_out" else HIDDEN  # a key has nothing to sign out of
+    return "yes"
+
+
+async def outcomes(here: World) -> dict[str, list[str]]:
+    """Try everything; return a row of the table for each operation."""
+    table: dict[str, list[str]] = {}
+    for operation in OPERATIONS:
+        cells = []
+        for visitor in VISITORS:
+            own, other = [
+                outcome(operation, await here.attempt(operation, visitor, project))
+                for project in (OWN, OTHER)
+            ]
+            cells.append(own if own == other else f"{own}, {other}")
+        table[f"{operation.method} {operation.path}"] = cells
+    return table
+
+
+@pytest.mark.timeout(300)
+async def test_the_table_is_what_happens() -> None:
+    """Each operation of the routes has a row, and each cell is what a real attempt is answered."""
+    async with world() as here:
+        found = await outcomes(here)
+    written = {code(row[0]): row[1:] for row in rows(PAGE, "operation")}
+    assert found == written
+
+
+def test_every_operation_can_be_tried() -> None:
+    """Who adds an operation says how to try it, and writes its row."""
+    assert set(TRIES) == {operation.name for operation in OPERATIONS}
+
+
+@pytest.mark.timeout(300)
+async def test_the_key_of_the_environment_and_the_open_collector() -> None:
+    """PYLOGTAP_KEY may do what a key for everything may."""
+    async with world() as here:
+        for operation in OPERATIONS:
+            for project in (OWN, OTHER):
+                as_key, as_server = [
+                    outcome(operation, await here.attempt(operation, visitor, project))
+                    for visitor in ("admin key of all", "server key")
+                ]
+                assert as_key == as_server, operation.name
+
+
+@pytest.mark.timeout(300)
+async def test_another_project_is_as_if_it_were_not_there() -> None:
+    """
+    Who may see one project finds no trace of another.
+
+    No answer to anything that he can read names it, and an attempt on it is answered, byte by byte, like one
+    on a project that is not there.
+    """
+    limited = [visitor for visitor in VISITORS if "of all" not in visitor and visitor != "administrator"]
+    async with world() as here:
+        for operation in OPERATIONS:
+            for visitor in limited:
+                if operation.is_open:
+                    continue
+                seen = await here.attempt(operation, visitor, OWN)
+                if operation.method == "GET":
+                    assert OTHER.encode() not in seen.body, (operation.name, visitor)
+                if "{" not in operation.path and not operation.body:
+                    continue
+                on_other, on_nothing = [
+                    await here.attempt(operation, visitor, project) for project in (OTHER, _STRANGER)
+                ]
+                assert plain(on_other, OTHER) == plain(on_nothing, _STRANGER), (operation.name, visitor)
+
+
+def plain(reply: Reply, project: str) -> tuple[int, str]:
+    """Return status and words of an answer, without the name and the number that were asked for."""
+    if reply.status < 300:  # what was found is looked at above
+        return reply.status, ""
+    text = reply.body.decode().replace(project, "PROJECT")
+    return reply.status, re.sub(r"\d+", "N", text)
