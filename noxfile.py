@@ -16,7 +16,7 @@ PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"  # take what is here
-nox.options.sessions = ["check", "test", "docs", "wheels"]
+nox.options.sessions = ["check", "test", "docs", "wheels", "licences"]
 
 
 def install(session: nox.Session, *groups: str) -> None:
@@ -66,6 +66,54 @@ def faults(session: nox.Session) -> None:
     session.run("pytest", "-m", "slow", "-s", *session.posargs)
 
 
+LICENCES = (  # that users of the packages can live with
+    "Apache",
+    "BSD",
+    "ISC",
+    "MIT",
+    "MPL-2.0",
+    "Mozilla Public License 2.0",
+    "PSF-2.0",
+    "Public Domain",
+    "Python Software Foundation",
+    "Unlicense",
+    "zlib",
+)
+
+
+def runtime(session: nox.Session, folder: str) -> str:
+    """Install what users install into an environment of its own, and return its Python."""
+    session.run("python", "-m", "virtualenv", "-q", folder)
+    python = f"{folder}/bin/python"
+    wanted = (".[fast,structlog,parquet]", "./collector")
+    session.run(python, "-m", "pip", "install", "-q", "-c", CONSTRAINTS, *wanted, external=True)
+    return python
+
+
+@nox.session
+def licences(session: nox.Session) -> None:
+    """Look at the licences of everything that users install with the packages."""
+    if session.virtualenv.is_sandboxed:
+        session.install("-c", CONSTRAINTS, "virtualenv", "pip-licenses")
+    with tempfile.TemporaryDirectory() as folder:
+        python = runtime(session, folder)
+        known = ["--partial-match", "--allow-only", ";".join(LICENCES)]
+        ours = ["--ignore-packages", "pylogtap", "pylogtap-collector"]
+        session.run("pip-licenses", "--python", python, "--from", "mixed", *known, *ours)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known holes in everything that users install with the packages; asks PyPI's advisories."""
+    session.install("-c", CONSTRAINTS, "virtualenv", "pip-audit")
+    with tempfile.TemporaryDirectory() as folder:
+        python = runtime(session, folder)
+        found = session.run(
+            python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", external=True, silent=True
+        )
+        session.run("pip-audit", "--strict", "--path", str(found).strip())
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
@@ -104,7 +152,7 @@ def bench(session: nox.Session) -> None:
         )
     for program in ("bench_import", "bench_call", "bench_loss"):
         session.run("python", "-m", f"benchmarks.{program}", "--python", python, *session.posargs)
-    for program in ("bench_ingest", "bench_backup"):
+    for program in ("bench_ingest", "bench_access", "bench_backup"):
         session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
     patterns = ["python", "-m", "benchmarks.bench_patterns", "--python", python, *session.posargs]
     session.run(*patterns, success_codes=[0, 2])  # 2: there are no samples here, it says where to get them

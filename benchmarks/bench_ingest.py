@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def measure_collector(
     """
     with tempfile.TemporaryDirectory(prefix="bench-ingest-") as folder, ExitStack() as stack:
         collector = stack.enter_context(running_daemon(Path(folder), program))
-        senders = [stack.enter_context(_client(collector, seed, case)) for seed in range(clients)]
+        senders = [stack.enter_context(client_of(collector, seed, case)) for seed in range(clients)]
         for sender in senders:
             assert sender.stdout is not None
             assert sender.stdout.readline() == "ready\n", "a client failed"
@@ -118,9 +119,9 @@ def measure_collector(
             assert sender.stdin is not None
             sender.stdin.write(f"{seconds}\n")
             sender.stdin.flush()
-        reports = [_report(sender) for sender in senders]
+        reports = [report_of(sender) for sender in senders]
         cpu = cpu_seconds_of(collector.pid) - before
-        result = _figures(reports)
+        result = figures_of(reports)
         records = result["records"]
         result["cpu_s_per_million"] = cpu * 1e6 / records
         if not until_sealed:
@@ -138,7 +139,18 @@ def measure_collector(
         return result, json.loads(stages.read_text()) if stages.exists() else {}
 
 
-def _client(collector: CollectorProcess, seed: int, case: str) -> subprocess.Popen[str]:
+def client_of(
+    collector: CollectorProcess, seed: int, case: str, key: str | None = None
+) -> subprocess.Popen[str]:
+    """
+    Start a client; see benchmarks/ingest_client.py.
+
+    Args:
+        collector: It sends there.
+        seed: Of what it sends.
+        case: One of CASES.
+        key: That it shows; None: none.
+    """
     slice_bytes, encoding = CASES[case]
     return subprocess.Popen(
         [
@@ -146,13 +158,15 @@ def _client(collector: CollectorProcess, seed: int, case: str) -> subprocess.Pop
             *(collector.url, str(seed), str(slice_bytes), encoding),
         ],
         cwd=ROOT,
+        env={**os.environ, **({} if key is None else {"PYLOGTAP_KEY": key})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
-def _report(sender: subprocess.Popen[str]) -> dict[str, Any]:
+def report_of(sender: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return what a client saw, once it has ended."""
     output, _ = sender.communicate()
     if sender.returncode:
         raise RuntimeError("a client failed; its error stands above")
@@ -160,7 +174,8 @@ def _report(sender: subprocess.Popen[str]) -> dict[str, Any]:
     return report
 
 
-def _figures(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def figures_of(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of all clients together."""
     latencies = sorted(each for report in reports for each in report["latencies_ms"])
     records = sum(report["records"] for report in reports)
     took = max(report["ended"] for report in reports) - min(report["began"] for report in reports)

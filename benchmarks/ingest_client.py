@@ -5,7 +5,8 @@ One client of bench_ingest.py: fills segments beforehand, and sends them as fast
 
     python -m benchmarks.ingest_client URL SEED SLICE_BYTES zstd|plain
 
-Prints `ready` when its segments are filled; begins when it reads a number of seconds; then prints a report.
+The key that it shows, if any, comes from PYLOGTAP_KEY. Prints `ready` when its segments are filled; begins
+when it reads a number of seconds; then prints a report.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -66,6 +68,8 @@ class Client:
         self._headers = {"Content-Type": CONTENT_TYPE}
         if encoding != "plain":
             self._headers["Content-Encoding"] = encoding
+        if key := os.environ.get("PYLOGTAP_KEY"):
+            self._headers["Authorization"] = f"Bearer {key}"
         self.report = Report()
 
     def run(self, streams: list[Stream], seconds: float) -> Report:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+BRAND = "plt"  # how keys begin that a collector makes
 DATABASE = "pylogtap.db"
 KEY_FILE = "secret.key"  # beside it, for its owner alone
 OUTGOING = (
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
         None,
         min_length=8,
         validation_alias=AliasChoices("key", "PYLOGTAP_COLLECTOR_KEY", "PYLOGTAP_KEY"),
-        description="What clients prove themselves with, as `Authorization: Bearer KEY`.",
+        description="A key that may do everything. One that a collector made, `plt_…`, does not count here.",
     )
     tls_certificate: Path | None = Field(
         None, description="PEM file of the certificate and its chain; with it, the collector speaks HTTPS."
@@ -139,6 +140,16 @@ class Settings(BaseSettings):
     def wide(self) -> bool:
         """Whether other machines can reach it."""
         return not is_loopback(self.host)
+
+    @field_validator("key")
+    @classmethod
+    def _leave_keys_of_programs(cls, key: SecretStr | None) -> SecretStr | None:
+        """
+        Take no key that a collector made for the key of the environment.
+
+        Whoever has one in PYLOGTAP_KEY for his programs, and starts a collector, would give it all rights.
+        """
+        return None if key is not None and key.get_secret_value().startswith(f"{BRAND}_") else key
 
     @field_validator("proxies")
     @classmethod

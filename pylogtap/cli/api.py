@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 60.0
 PIECE = 256 << 10  # bytes
+PAGE = 1_000  # items that are asked for at once
 SILENCE_TIMEOUT_S = 60.0  # the collector sends a comment far more often: more silence is a dead connection
+NEEDS_KEY = ("export PYLOGTAP_KEY=…  (make one: pylogtap key add NAME --project P)",)
 
 
 class Unreachable(Failed):
@@ -166,8 +168,72 @@ class Api:
             Unreachable: Nobody answers.
             Refused: The answer is an error.
         """
-        headers = {"Accept": "application/json", "Content-Type": "application/merge-patch+json"}
-        with self._answer(path, {}, headers, method="PATCH", sent=json.dumps(changes).encode()) as response:
+        return self._change("PATCH", path, {}, "application/merge-patch+json", changes)
+
+    def post(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Make something, and return it.
+
+        Args:
+            path: Below the collector's address.
+            document: What it is to be.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        return self._change("POST", path, {}, "application/json", document)
+
+    def delete(self, path: str, **query: Any) -> dict[str, Any]:
+        """
+        Delete something, and return what the collector says of it; mostly that is nothing.
+
+        Args:
+            path: Below the collector's address.
+            query: Parameters; None: left out.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        return self._change("DELETE", path, query)
+
+    def items(self, path: str, limit: int | None = None, **query: Any) -> Iterator[dict[str, Any]]:
+        """
+        Yield what a list holds, page by page.
+
+        Args:
+            path: Below the collector's address.
+            limit: How many at most; None: all.
+            query: Parameters; None: left out.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        cursor: str | None = None
+        while limit is None or limit > 0:
+            asked = PAGE if limit is None else min(limit, PAGE)
+            page = self.get(path, limit=asked, cursor=cursor, **query)
+            yield from page.get("items", [])
+            cursor = page.get("next")
+            if not cursor:
+                return
+            limit = None if limit is None else limit - asked
+
+    def _change(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any],
+        kind: str | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if kind is not None:
+            headers["Content-Type"] = kind
+        sent = None if document is None else json.dumps(document).encode()
+        with self._answer(path, query, headers, method=method, sent=sent) as response:
             return _document(self._body(response))
 
     def look(self, path: str) -> Look:
@@ -265,7 +331,7 @@ class Api:
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
                 raise Unreachable(self.url, reason_of(error)) from error
-            if response.status != http.client.OK:
+            if response.status // 100 != 2:
                 raise _refusal(response.status, _document(response.read(1 << 20)), query.get("q"))
             yield response
         finally:
@@ -320,11 +386,8 @@ def _refusal(status: int, problem: dict[str, Any], text: str | None) -> Failed:
         return WrongUsage(str(problem.get("detail")), remedies=_pointed(text, column))
     if status == http.HTTPStatus.UNPROCESSABLE_ENTITY:
         return WrongUsage(str(problem.get("detail") or "the collector cannot read this"))
-    if status in {401, 403}:
-        return Refused(
-            status, problem, ("export PYLOGTAP_KEY=…  with the key the collector was started with",)
-        )
-    return Refused(status, problem)
+    is_key = status == http.HTTPStatus.UNAUTHORIZED and problem.get("code") != "wrong_password"
+    return Refused(status, problem, NEEDS_KEY if is_key else ())
 
 
 def _pointed(text: str, column: int) -> tuple[str, str]:

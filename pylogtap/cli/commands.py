@@ -40,6 +40,9 @@ TABLE = {
     "restore": Entry("", "Put a backup in the place of a database."),
     "retention": Entry("pylogtap.cli.retention", "Show and set how long records are kept."),
     "compact": Entry("", "Make the database smaller."),
+    "user": Entry("", "Say who can sign in, and what he may do."),
+    "key": Entry("", "Make and end the keys of programs."),
+    "audit": Entry("pylogtap.cli.audit", "Show who did what."),
     "drain": Entry("pylogtap.cli.drain", "Deliver what dead processes left behind."),
     "doctor": Entry("pylogtap.cli.doctor", "Say what is wrong, and the command that mends it."),
 }

@@ -54,6 +54,14 @@ def spool_option(function: _Function) -> _Function:
     )(function)
 
 
+def list_option(function: _Function) -> _Function:
+    """Add `--format` for commands that print a list of something else than records."""
+    return click.option(
+        "--format", "form", type=click.Choice(FORMATS[:2]), default=FORMATS[0], show_default=True,
+        help="pretty: for people; json: one object a line.",
+    )(function)  # fmt: skip
+
+
 def document_option(function: _Function) -> _Function:
     """Add `--format` for commands that print one answer instead of records."""
     return click.option(

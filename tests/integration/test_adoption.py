@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pylogtap.cli.api import Api
 from pylogtap_collector.services.adoption import leads_here
-from tests.support.daemon import running_daemon
+from tests.support.daemon import SERVE, running_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.daemon import CollectorProcess
 
 PROGRAM = """
 import logging, os, signal, pylogtap
@@ -27,25 +30,56 @@ os.kill(os.getpid(), signal.SIGKILL)
 _PATIENCE_S = 40.0
 
 
+def be_killed(collector: CollectorProcess) -> None:
+    """Run a program that logs and is killed, while nobody takes anything."""
+    collector.kill()
+    environment = {
+        **os.environ,
+        "PYLOGTAP_URL": collector.url.replace("127.0.0.1", "localhost"),
+        "PYLOGTAP_SPOOL_DIR": str(collector.spool),
+        "PYLOGTAP_CONSOLE": "off",
+    }
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def wait_for_adoption(collector: CollectorProcess) -> None:
+    """Start the collector, and wait until nothing is left."""
+    collector.start()
+    deadline = time.monotonic() + _PATIENCE_S
+    while list(collector.spool.glob("*/*.seg")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
 def test_what_a_killed_program_left_is_found(tmp_path: Path) -> None:
     """A program logs, cannot deliver and is killed; the collector on its machine finds every record."""
     with running_daemon(tmp_path) as collector:
-        collector.kill()  # nobody takes anything while the program lives
-        environment = {
-            **os.environ,
-            "PYLOGTAP_URL": collector.url.replace("127.0.0.1", "localhost"),
-            "PYLOGTAP_SPOOL_DIR": str(collector.spool),
-            "PYLOGTAP_CONSOLE": "off",
-        }
-        ended = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=False)
-        assert ended.returncode == -signal.SIGKILL
-        collector.start()
-        deadline = time.monotonic() + _PATIENCE_S
-        while list(collector.spool.glob("*/*.seg")) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        be_killed(collector)
+        wait_for_adoption(collector)
         numbers = [log["message"] for log in collector.logs("project:shop service:checkout")]
     assert numbers == [f"last words {number}" for number in range(100)]
     assert not list(collector.spool.glob("*/*.seg*"))  # nothing left, nothing set aside
+
+
+def command(collector: CollectorProcess, *arguments: str) -> str:
+    """Run a command on the collector's folder, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, *SERVE, *arguments, "--data", str(collector.data)],
+        input="correct horse battery", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_where_everybody_needs_a_key(tmp_path: Path) -> None:
+    """A collector with accounts, and no key in its environment, takes it in by a key of its own."""
+    with running_daemon(tmp_path) as collector:
+        be_killed(collector)
+        command(collector, "user", "add", "ada")
+        key = command(collector, "key", "add", "me", "--project", "shop", "--role", "read")
+        wait_for_adoption(collector)
+        found = list(Api(collector.url, key).items("/api/v1/logs", q="service:checkout"))
+    assert len(found) == 100
+    assert not list(collector.spool.glob("*/*.seg*"))
 
 
 @pytest.mark.parametrize(

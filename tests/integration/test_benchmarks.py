@@ -92,3 +92,13 @@ def test_bench_store_asks_stores_that_agree(tmp_path: Path) -> None:
     assert all(ours[question] > 0 for question in QUESTIONS)
     assert len(found["under_load"]["phases"]) == 4
     assert found["under_load"]["asked_ms"].keys() == QUESTIONS.keys()
+
+
+def test_bench_access_compares_with_and_without_keys(tmp_path: Path) -> None:
+    """Records come in with and without a key, and right and wrong ones are judged in turns."""
+    result = run("bench_access", tmp_path, "--clients", "2")
+    assert [row["case"] for row in result["summary"]] == [
+        "no key", "key of one project", "key of all projects"
+    ]  # fmt: skip
+    assert all(row["records_per_s"] > 0 for row in result["summary"])
+    assert all(row["median_us"] > 0 for row in result["keys"] + result["sign_ins"])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.models import KeyRole, Role
 
 IDLE_NS = 7 * 86_400_000_000_000  # a session that nobody used for so long has ended
-_NOTHING = bytes(32)
+_NO_PROJECTS: Mapping[str, frozenset[Right]] = {}
 
 
 class UserRow(NamedTuple):
@@ -58,6 +58,10 @@ class KeyRow(NamedTuple):
     created_by: str
     expires: int | None
     revoked: int | None
+
+
+# What a key is compared with whose beginning nobody knows; revoked, so that it is never a good one.
+_NO_KEY = KeyRow(0, "", "", bytes(32), "-", "read", 0, "", None, 0)
 
 
 class SessionRow(NamedTuple):
@@ -133,13 +137,14 @@ class Roster:
             address: Where it comes from.
         """
         digest = digest_of(text)
-        row = self.keys.get(prefix_of(text))
-        right = hmac.compare_digest(digest, _NOTHING if row is None else row.digest)
-        if row is None or not right or not is_valid(row, now_ns):
-            return None
+        row = self.keys.get(prefix_of(text), _NO_KEY)
+        good = hmac.compare_digest(digest, row.digest) & is_valid(row, now_ns)
         if row.project is None:
-            return Visitor("key", row.name, row.id, address=address, everywhere=OF_KEY_EVERYWHERE[row.role])
-        return Visitor("key", row.name, row.id, address=address, projects={row.project: OF_KEY[row.role]})
+            rights, projects = OF_KEY_EVERYWHERE[row.role], _NO_PROJECTS
+        else:
+            rights, projects = OF_NOBODY, {row.project: OF_KEY[row.role]}
+        found = Visitor("key", row.name, row.id, None, address, rights, projects)
+        return found if good else None
 
     def by_row(self, row: SessionRow, now_ns: int, address: str) -> Visitor | None:
         """

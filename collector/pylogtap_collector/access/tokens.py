@@ -11,7 +11,8 @@ import hashlib
 import secrets
 from typing import NamedTuple
 
-BRAND = "plt"  # finds keys in places where none should be
+from pylogtap_collector.settings import BRAND
+
 _PREFIX = 10  # characters
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # none that can be taken for another
 _CODE = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"

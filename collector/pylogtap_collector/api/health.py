@@ -14,7 +14,7 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 routes = Routes("health", "Whether the collector lives, can store, and what it has counted.")
 
 
-@routes.get("/healthz", right=Right.OPEN)
+@routes.get("/healthz", right=Right.OPEN, anonymous=True)
 async def read_liveness(services: Services) -> Health:
     """
     Tell that the collector is alive.
@@ -24,7 +24,9 @@ async def read_liveness(services: Services) -> Health:
     return await services.health.alive()
 
 
-@routes.get("/readyz", right=Right.OPEN, also={503: "Records cannot be stored now; it says why."})
+@routes.get(
+    "/readyz", right=Right.OPEN, anonymous=True, also={503: "Records cannot be stored now; it says why."}
+)
 async def read_readiness(services: Services) -> Answer[Health]:
     """
     Tell whether records can be stored, by storing something.

@@ -221,7 +221,8 @@ def _refusals(operation: Operation) -> dict[int, str]:
     for error in dict.fromkeys(errors):
         meaning = (error.__doc__ or "").partition("\n")[0]
         refusals[error.status].append(f"`{error.code}`: {meaning}")
-    described = {status: " ".join(texts) for status, texts in refusals.items()} | operation.also
+    described = {status: " ".join(texts) for status, texts in refusals.items()}
+    described.update(operation.also)
     for status, codes in (_OPEN_COMMON if operation.is_open else _COMMON).items():
         described.setdefault(status, f"`{codes.replace(', ', '`, `')}`")
     if operation.body is not None:

@@ -30,7 +30,7 @@ NamePart = Annotated[
     Text | None, Field(max_length=63, description="A part of the name; case does not count.", examples=["ad"])
 ]
 Number = Field(ge=1, lt=2**53, examples=[1])
-LogId = Annotated[int, Field(ge=0, le=2**53, description="The log's `id`.")]
+LogId = Annotated[int, Field(ge=0, le=2**53, description="The log's `id`.", examples=[65536])]
 QueryText = Annotated[
     Text,
     Field(

@@ -92,6 +92,7 @@ class Operation:
         headers: Headers of the answer, with their meaning.
         also: Other statuses with which the same document is returned, and what they mean.
         right: What it asks of whoever calls it.
+        anonymous: Whether it does not look at keys and sessions at all, be they good or not.
         path_model: Checks the parts of the path.
         query_model: Checks the query string.
         header_model: Checks the headers.
@@ -112,6 +113,7 @@ class Operation:
     headers: Mapping[str, str]
     also: Mapping[int, str]
     right: Right
+    anonymous: bool
     path_model: type[BaseModel]
     query_model: type[BaseModel]
     header_model: type[BaseModel]
@@ -184,6 +186,7 @@ class Routes:
         path: str,
         *,
         right: Right,
+        anonymous: bool = False,
         status: int | None = None,
         errors: Sequence[type[CollectorError]] = (),
         content: Mapping[str, str] | None = None,
@@ -197,6 +200,7 @@ class Routes:
             method: Of HTTP.
             path: With `{name}` for what varies.
             right: What it asks of whoever calls it.
+            anonymous: Whether it does not look at keys and sessions at all.
             status: Of an answer that went well; default: 204 without an answer, else 200.
             errors: What it may be refused with.
             content: Media type and description of answers that are no model.
@@ -218,6 +222,7 @@ class Routes:
                     headers=headers or {},
                     also=also or {},
                     right=right,
+                    anonymous=anonymous,
                     path_model=_model(function, "Path", parts.path),
                     query_model=_model(function, "Query", parts.query),
                     header_model=_model(function, "Headers", parts.headers),

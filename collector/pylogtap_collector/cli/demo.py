@@ -76,14 +76,15 @@ async def _run(settings: Settings, orders: float, *, may_move: bool, kept: bool)
 
 
 async def _serve(settings: Settings, orders: float, *, kept: bool) -> None:
-    from pylogtap_collector.daemon import serving
+    from pylogtap_collector.daemon import served
     from pylogtap_collector.demo.shop import Shop
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(settings) as url:
-        shop = Shop(_environment(url, settings), lambda text: click.echo(text, err=True))
+    async with served(settings) as running:
+        url, key = running.url, running.directory.own_key
+        shop = Shop(_environment(url, key, settings), lambda text: click.echo(text, err=True))
         try:
             await shop.open()
             _announce(url, settings, kept=kept)
@@ -98,13 +99,12 @@ async def _serve(settings: Settings, orders: float, *, kept: bool) -> None:
     click.echo(f"stopped; the records are in {settings.database}" if kept else "stopped")
 
 
-def _environment(url: str, settings: Settings) -> Mapping[str, str]:
-    key = {} if settings.key is None else {"PYLOGTAP_KEY": settings.key.get_secret_value()}
+def _environment(url: str, key: str, settings: Settings) -> Mapping[str, str]:
     return {
         "PYLOGTAP_URL": url,
         "PYLOGTAP_SPOOL_DIR": str(settings.spool_dir),
         "PYLOGTAP_CONSOLE": "off",
-        **key,
+        "PYLOGTAP_KEY": key,  # the database may be one with accounts
     }
 
 

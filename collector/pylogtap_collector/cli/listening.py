@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from pylogtap_collector.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DEFAULT_URL = "http://127.0.0.1:8270"
 _WIDE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - recognised here, not listened on
 
 
@@ -31,7 +33,12 @@ def read_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        raise WrongUsage("; ".join(_sentences(error))) from error
+        raise wrong_usage(error) from error
+
+
+def wrong_usage(error: ValidationError) -> WrongUsage:
+    """Say what is wrong with what was given, without repeating it: it may be a secret."""
+    return WrongUsage("; ".join(_sentences(error)))
 
 
 def _sentences(error: ValidationError) -> Iterator[str]:
@@ -52,11 +59,12 @@ def explain(error: OSError, settings: Settings) -> Failed:
         settings: Where it was to listen.
     """
     place = f"{settings.host}:{settings.port}"
+    scheme = "http" if settings.tls_certificate is None else "https"
     if error.errno == errno.EADDRINUSE:
         return Failed(
             f"{place} is taken by another program, perhaps by a collector that runs already",
             remedies=(
-                f"look:               pylogtap doctor --url http://{settings.host}:{settings.port}",
+                f"look:               pylogtap doctor --url {scheme}://{place}",
                 "take another port:  pylogtap serve --port 0",
             ),
         )
@@ -69,6 +77,20 @@ def explain(error: OSError, settings: Settings) -> Failed:
             f"this user may not listen on port {settings.port}", remedies=("pylogtap serve --port 8270",)
         )
     return Failed(f"the collector cannot listen on {place}: {error.strerror or error}")
+
+
+def guards(settings: Settings) -> tuple[str, ...]:
+    """Return what makes something to come in by, for a collector that has nothing yet."""
+    program = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
+    one_key = f"export PYLOGTAP_KEY=$({program})"
+    if settings.memory:
+        return (one_key,)
+    data = shlex.quote(str(settings.data.absolute()))
+    return (
+        f"an account:      pylogtap user add NAME --admin --data {data}",
+        f"or a key:        pylogtap key add NAME --all-projects --role admin --data {data}",
+        f"or one for all:  {one_key}",
+    )
 
 
 def address_for_people(url: str) -> str:

@@ -11,7 +11,7 @@ from pylogtap_collector.models.base import Model, Moment, Name
 MOST_LOGS = 1000  # of one request
 Level = Annotated[
     str,
-    StringConstraints(pattern=r"^\S{1,20}$"),
+    StringConstraints(pattern=r"^[^\s\x00-\x20\x7f-\xa0\ufeff]{1,20}$"),  # engines differ about \s alone
     Field(
         description="trace, debug, info, warning, error, critical, a number from 1 to 24, or a word of your "
         "own, whose severity is unknown.",

@@ -137,8 +137,8 @@ class Directory:
             return Visitor("server_key", "PYLOGTAP_KEY", address=address, everywhere=OF_SERVER)
         if own:
             return Visitor("collector", "collector", address=address, everywhere=frozenset({Right.DELIVER}))
-        if found is not None and found.id is not None:
-            self._keys[found.id] = self._used[0][found.id] = now
+        number = 0 if found is None else found.id or 0  # 0: is noted like others, and is no key
+        self._keys[number] = self._used[0][number] = now
         return found
 
     def _by_session(self, text: str, address: str) -> Visitor | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pylogtap.cli.api import Api
-from pylogtap.cli.checks import collector, program, spool, stored
+from pylogtap.cli.checks import collector, program, rights, spool, stored
 from pylogtap.cli.checks.finding import Finding, State
 
 if TYPE_CHECKING:
@@ -23,23 +23,27 @@ def examine(settings: Settings) -> Iterator[Finding]:
     Args:
         settings: Which collector, and where the spool is.
     """
-    api = Api(settings.url, settings.key)
-    yield from _collector(settings, api)
+    yield from _collector(settings)
     yield from spool.check(settings)
     yield from program.check(settings)
 
 
-def _collector(settings: Settings, api: Api) -> Iterator[Finding]:
+def _collector(settings: Settings) -> Iterator[Finding]:
     yield from collector.secrecy(settings)
-    finding, look = collector.reach(api)
+    stranger = Api(settings.url, None)  # with a wrong key not even health is told
+    finding, look = collector.reach(stranger)
     yield finding
     if look is None:  # the rest would only say the same
         return
     yield collector.version(look)
     yield collector.clock(look)
-    yield collector.readiness(api)
-    admitted = collector.admission(api, has_key=settings.key is not None)
-    yield admitted
-    if admitted.state is State.OK:
+    yield collector.readiness(stranger)
+    api = Api(settings.url, settings.key)
+    finding, me = rights.admission(api, settings)
+    yield finding
+    if me is None:
+        return
+    if me.may_watch:
         yield collector.senders_clocks(api)
+    if me.may_read:
         yield from stored.check(api)

@@ -1,4 +1,4 @@
-"""Checks of the collector: reached, ready, lets us in, of our version, with a clock like ours."""
+"""Checks of the collector: reached, ready, of our version, with a clock like ours."""
 
 from __future__ import annotations
 
@@ -74,28 +74,6 @@ def readiness(api: Api) -> Finding:
     except Failed as error:
         return Finding("storage", State.PROBLEM, error.message, error.remedies)
     return Finding("storage", State.OK, "the collector can store and search")
-
-
-def admission(api: Api, *, has_key: bool) -> Finding:
-    """
-    Ask for a record, to see whether the key is right.
-
-    Args:
-        api: The collector.
-        has_key: Whether it is asked with a key.
-    """
-    try:
-        api.get("/api/v1/logs", limit=1)
-    except Refused as error:
-        if error.status == 401:
-            seen = "the key is not the collector's" if has_key else "the collector wants a key, none is set"
-            remedy = "export PYLOGTAP_KEY=…  with the key that the collector was started with"
-            return Finding("key", State.PROBLEM, seen, (remedy,))
-        return Finding("key", State.PROBLEM, error.message, error.remedies)
-    except Failed as error:
-        return Finding("key", State.PROBLEM, error.message, error.remedies)
-    seen = "the collector takes the key" if has_key else "the collector wants no key"
-    return Finding("key", State.OK, seen)
 
 
 def secrecy(settings: Settings) -> Iterator[Finding]:

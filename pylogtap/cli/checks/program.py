@@ -13,6 +13,7 @@ from pylogtap.prefix import find_prefix
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pylogtap.prefix import Prefix
     from pylogtap.settings import Settings
 
 _VARIABLES = (
@@ -51,7 +52,7 @@ def check(settings: Settings) -> Iterator[Finding]:
 def _prefix(settings: Settings) -> Finding:
     given = settings.prefix or any(os.environ.get(name) for name in _VARIABLES)
     try:
-        place = find_prefix(settings.prefix, _with_placeholder(os.environ))
+        place = place_of(settings)
     except PrefixError as error:
         return Finding("prefix", State.PROBLEM, str(error), _SET_IT)
     text = str(place).replace("/PROGRAM/", "/(name of the program)/")
@@ -63,6 +64,19 @@ def _prefix(settings: Settings) -> Finding:
         f"no prefix is set: programs that give none themselves log as {text}",
         _SET_IT,
     )
+
+
+def place_of(settings: Settings) -> Prefix:
+    """
+    Return where programs started from here log.
+
+    Args:
+        settings: As read here.
+
+    Raises:
+        PrefixError: The prefix is none.
+    """
+    return find_prefix(settings.prefix, _with_placeholder(os.environ))
 
 
 def _with_placeholder(environment: Mapping[str, str]) -> dict[str, str]:

@@ -262,3 +262,10 @@ async def test_the_audit_log_is_only_added_to(tmp_path: Path, statement: str) ->
         with pytest.raises(sqlite3.IntegrityError, match="only added to"):
             connection.execute(statement)
         assert connection.execute("SELECT count(*) FROM audit").fetchone() == (1,)
+
+
+async def test_health_is_told_whatever_is_shown(call: Caller) -> None:
+    """A probe with a key that was revoked meanwhile still learns that the collector lives."""
+    for path in ("/healthz", "/readyz"):
+        assert (await call("GET", path, headers={"Authorization": "Bearer revoked long ago"})).status == 200
+    assert (await call("GET", "/api/v1/me", headers={"Authorization": "Bearer revoked"})).status == 401

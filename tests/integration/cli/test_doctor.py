@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pylogtap.cli.api import Api
 from pylogtap.version import __version__
 from tests.integration.cli.conftest import COMMAND
 from tests.support.daemon import SERVE
@@ -99,7 +100,7 @@ def test_something_else_answers(shell: Shell) -> None:
     ("key", "state", "words"),
     [
         (None, "problem", "none is set"),
-        ("another-key", "problem", "not the collector's"),
+        ("another-key", "problem", "does not take"),
         (KEY, "ok", "takes"),
     ],
 )
@@ -111,6 +112,22 @@ def test_key(shell: Shell, monkeypatch: pytest.MonkeyPatch, key: str | None, sta
     assert words in seen.found("key")["seen"]
     assert any("PYLOGTAP_KEY" in each for each in seen.found("key")["remedies"]) is (state == "problem")
     assert seen.code == (1 if state == "problem" else 0)
+
+
+def test_a_key_for_another_project(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that may not deliver where programs log is a problem; the key that the remedy makes is none."""
+    with own_collector(shell, monkeypatch, key=KEY) as collector:
+        boss = Api(collector.url, KEY)
+        other = boss.post("/api/v1/keys", {"name": "pay", "project": "pay"})["secret"]
+        wrong = visit(shell, "--key", other)
+        (command, _) = wrong.found("key")["remedies"]
+        shell.environment["PYLOGTAP_KEY"] = KEY
+        made = shell.run(*command.partition("pylogtap ")[2].split())
+        right = visit(shell, "--key", made.stdout.decode().strip())
+    assert (wrong.code, wrong.states()) == (1, {"key": "problem"})
+    assert f"may not deliver to {shell.project}," in wrong.found("key")["seen"]
+    assert "only to pay" in wrong.found("key")["seen"]
+    assert (right.code, right.states()) == (0, {})
 
 
 def test_a_key_that_others_can_read(shell: Shell) -> None:

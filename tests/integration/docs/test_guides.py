@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("page", ["find-what-is-wrong.md", "watch-logs-in-the-terminal.md"])
+@pytest.mark.parametrize("page", ["find-what-is-wrong.md", "give-access.md", "watch-logs-in-the-terminal.md"])
 def test_how_to_verify(page: str, tmp_path: Path) -> None:
     """Whoever types the commands of the last block sees what it shows."""
     (tmp_path / "pyproject.toml").write_text('[tool.pylogtap]\nprefix = "shop/checkout/web-1"\n')

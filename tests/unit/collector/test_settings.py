@@ -122,3 +122,13 @@ def test_origins_that_are_none(text: str) -> None:
 def test_the_database_is_in_the_folder(tmp_path: Path) -> None:
     """All data is one file of the data folder."""
     assert Settings(data=tmp_path).database.parent == tmp_path
+
+
+def test_a_key_of_a_program_is_not_the_collectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has a project's key in the environment, and starts a collector, does not give it all rights."""
+    monkeypatch.setenv("PYLOGTAP_KEY", "plt_k3m9x2vq7d_0123456789")
+    assert Settings().key is None
+    monkeypatch.setenv("PYLOGTAP_KEY", "a key of my own")
+    key = Settings().key
+    assert key is not None
+    assert key.get_secret_value() == "a key of my own"

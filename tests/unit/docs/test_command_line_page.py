@@ -14,9 +14,15 @@ from tests.support.documents import DOCS, ROOT, code, rows
 from tools import command_line
 
 COMMANDS = {str(each.name): each for each in command_line.commands()}
+PARTS = [
+    part
+    for command in COMMANDS.values()
+    if isinstance(command, click.Group)
+    for part in command.commands.values()
+]
 EXAMPLES = [
     example
-    for command in (pylogtap, *COMMANDS.values())
+    for command in (pylogtap, *COMMANDS.values(), *PARTS)
     if isinstance(command, ExampleCommand)
     for example in command.examples
 ]
@@ -47,7 +53,20 @@ def test_all_commands_are_there() -> None:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_are_right(example: str) -> None:
     """Whoever types an example is not told of wrong usage."""
-    (typed,) = re.findall(r"pylogtap (\w.*?)(?: [|<>] .*)?$", example)
+    (typed,) = re.findall(r"pylogtap (\w.*?)\)?(?: [|<>] .*)?$", example)
     name, *arguments = shlex.split(typed)
-    context = COMMANDS[name].make_context(name, arguments, parent=click.Context(pylogtap))
-    assert context.command.name == name
+    command, context = COMMANDS[name], click.Context(pylogtap)
+    if isinstance(command, click.Group):
+        context = command.make_context(name, [], parent=context, resilient_parsing=True)
+        name, *arguments = arguments
+        command = command.commands[name]
+    assert command.make_context(name, arguments, parent=context).command.name == name
+
+
+def test_all_parts_of_commands_are_told() -> None:
+    """Every command of a group has help, and an example of itself."""
+    assert PARTS
+    for part in PARTS:
+        assert part.help
+        assert isinstance(part, ExampleCommand)
+        assert any(f" {part.name}" in each for each in part.examples)
