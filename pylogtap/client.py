@@ -55,6 +55,7 @@ class Client:
         context.redactor.extend(settings.redact)
         self.memory_reason: str | None = None
         self.told = False
+        self._unsettled = 0
         self.spool = self._open_spool()
         self.writer = Writer(self.spool, context.redactor, arguments=settings.arguments)
         self._shipper: Shipper | None = None
@@ -76,12 +77,16 @@ class Client:
             )
         self._shipper.start()
 
-    @staticmethod
-    def _heed(words: Mapping[str, Any]) -> None:
+    def _heed(self, words: Mapping[str, Any]) -> None:
         """Take up what the collector asks for: further words that make a key secret."""
         redact = words.get("redact")
-        if isinstance(redact, list):
-            context.redactor.extend(tuple(word for word in redact if isinstance(word, str)))
+        if not isinstance(redact, list):
+            return
+        if context.redactor.extend(tuple(word for word in redact if isinstance(word, str))):
+            self._unsettled = 2  # again with the next answer: a call may have been between two of its steps
+        if self._unsettled:
+            self._unsettled -= 1
+            self.spool.table.forget_shortcuts()
 
     def _open_spool(self) -> Spool:
         directory: str | None = None

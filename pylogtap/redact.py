@@ -37,11 +37,13 @@ class Redactor:
         self._secret: set[str] = set()
         self.harmless: set[str] = set()
 
-    def extend(self, words: tuple[str, ...]) -> None:
-        """Make further words secret, and judge all keys anew."""
-        if not self._extra.issuperset(word.lower() for word in words):
-            self._extra |= {word.lower() for word in words}
-            self.harmless.clear()
+    def extend(self, words: tuple[str, ...]) -> bool:
+        """Make further words secret, judge all keys anew, and tell whether any of them is new."""
+        if self._extra.issuperset(word.lower() for word in words):
+            return False
+        self._extra |= {word.lower() for word in words}
+        self.harmless.clear()
+        return True
 
     def is_secret(self, key: str) -> bool:
         """Tell whether values under this key must not be written."""

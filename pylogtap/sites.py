@@ -37,6 +37,11 @@ class SiteTable(dict[Any, tuple[int, int, tuple[str, ...]]]):
         self.texts: dict[Any, int] = {}
         self.last = 0
 
+    def forget_shortcuts(self) -> None:
+        """Let the fast paths look at each call site anew; numbers that were given stay."""
+        self.clear()
+        self.lines.clear()
+
     def is_varying(self, line: Any, *, takes_arguments: bool) -> bool:
         """Count one more text of a line of code, and tell whether it has had too many to be a template."""
         count = self.texts[line] = self.texts.get(line, 0) + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -216,3 +217,27 @@ async def test_words_for_programs() -> None:
         assert (await call.deliver(numbered_segment(1))).json["words"] == {}
         await change(call, {"redaction": {"keys": ["iban"]}})
         assert (await call.deliver(numbered_segment(1))).json["words"] == {"redact": ["iban"]}
+
+
+LOGGING = """
+import logging, sys, pylogtap
+pylogtap.init("shop/web/1", url=sys.argv[1], spool_dir=sys.argv[2])
+for number in range(2):
+    logging.warning("paid", extra={"customer_iban": f"DE{number}", "order": number})
+    assert pylogtap.flush(20)
+"""
+
+
+async def test_programs_leave_out_what_the_settings_say(tmp_path: Path) -> None:
+    """A name that the settings add is left out of what a program logs after its next answer."""
+    async with calling() as call:
+        await change(call, {"redaction": {"keys": ["iban"]}})
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", LOGGING, call.url, str(tmp_path / "spool")
+        )
+        assert await program.wait() == 0
+        found = (await call("GET", "/api/v1/logs?order=asc&q=paid")).json["items"]
+        assert [log["attributes"] for log in found] == [
+            {"customer_iban": "DE0", "order": 0},
+            {"customer_iban": "[redacted]", "order": 1},
+        ]

@@ -44,7 +44,8 @@ def test_every_module_is_used() -> None:
     texts = [path.read_text() for path in (*app.rglob("*.js"), *(STATIC.parent / "templates").iterdir())]
     for module in app.glob("*.js"):
         if module.name != "types.js":  # for editors alone
-            assert any(f"/{module.name}" in text for text in texts), module.name
+            named = (f"/{module.name}", f', "{module.stem}" %}}')
+            assert any(name in text for text in texts for name in named), module.name
 
 
 async def fetch(call: Caller) -> tuple[str, Assets]:
