@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 import click
@@ -43,7 +43,8 @@ def appearing(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise click.FileError(str(target), error.strerror) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a name that cannot be is not there either
+            part.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

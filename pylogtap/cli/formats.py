@@ -41,7 +41,19 @@ class JsonWriter:
 
     def write(self, log: dict[str, Any]) -> None:
         """Write one log."""
-        self._stream.write(json.dumps(log, ensure_ascii=False) + "\n")
+        self._stream.write(_escaped(json.dumps(log, ensure_ascii=False)) + "\n")
+
+
+def _escaped(document: str) -> str:
+    """Write what JSON leaves as it is, but a terminal obeys or hides (DEL, C1, bidi), as escapes of JSON."""
+    if document.isprintable():
+        return document
+    return "".join(each if each.isprintable() else _escape(each) for each in document)
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 class CsvWriter:

@@ -110,7 +110,7 @@ def _value(value: Any) -> str:
     if isinstance(value, str):
         plain = visible(value)
         bare = plain == value and value and not any(each in " \"'=" for each in value)
-        return plain if bare else json.dumps(value, ensure_ascii=False).replace("\x7f", "\\x7f")
+        return plain if bare else visible(json.dumps(value, ensure_ascii=False))
     return visible(json.dumps(value, ensure_ascii=False))
 
 

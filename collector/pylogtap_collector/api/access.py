@@ -17,7 +17,7 @@ from aiohttp import web
 from pylogtap_collector.access.rights import OF_SERVER_ALONE, Right
 from pylogtap_collector.access.visitor import NOBODY
 from pylogtap_collector.api.cookies import session_of
-from pylogtap_collector.api.peers import Peer, parse_networks, peer_of
+from pylogtap_collector.api.peers import Peer, host_name, parse_networks, peer_of
 from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.api.requests import PEER, VISITOR
 from pylogtap_collector.settings import is_loopback
@@ -130,8 +130,8 @@ def _check_known(visitor: Visitor) -> None:
     if visitor.kind == "nobody":
         raise _refusal(
             "no_key",
-            "Who are you? Sign in at /sign-in, or send a key as `Authorization: Bearer KEY`; "
-            "our programs take it from PYLOGTAP_KEY.",
+            "A key or a session is needed: send the key as `Authorization: Bearer KEY` (our programs take it "
+            "from PYLOGTAP_KEY), or sign in at /sign-in.",
         )
 
 
@@ -160,10 +160,7 @@ def _check_host(peer: Peer, own: str) -> None:
             "strangers in: make an account first, by `pylogtap user add`, and name the proxy by "
             "PYLOGTAP_COLLECTOR_PROXIES.",
         )
-    try:
-        name = urlsplit(f"//{peer.host}").hostname or ""
-    except ValueError:
-        name = ""
+    name = host_name(peer.host)
     if name == own.lower() or is_loopback(name):
         return
     raise Refusal(

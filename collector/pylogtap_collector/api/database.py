@@ -110,7 +110,11 @@ async def compact(services: Services, request: web.Request) -> web.StreamRespons
     steps = services.compactor.run()
     first = await anext(steps)  # a collector that changes nothing says so
     answer = web.StreamResponse(
-        headers={"Content-Type": "application/x-ndjson; charset=utf-8", "Cache-Control": "no-store"}
+        headers={
+            "Content-Type": "application/x-ndjson; charset=utf-8",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
     )
     await answer.prepare(request)
     try:

@@ -30,7 +30,7 @@ async def ingest(
         StringConstraints(pattern="^[0-9a-f]{32}$"),
         Field(description="Id of the segment, 32 hex digits."),
     ],
-    offset: Annotated[int, Field(ge=0, lt=2**53, description="Where the slice begins in it, bytes.")],
+    offset: Annotated[int, Field(ge=0, lt=2**31, description="Where the slice begins in it, bytes.")],
     body: Annotated[bytes, Raw(SLICE_TYPE)],
     skipped_from: Annotated[
         int | None,

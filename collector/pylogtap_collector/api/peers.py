@@ -11,6 +11,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -81,6 +82,21 @@ def peer_of(request: web.Request, proxies: Collection[Network]) -> Peer:
         asked if _HOST.fullmatch(asked) else host,
         forwarded,
     )
+
+
+def host_name(host: str) -> str:
+    """
+    Return the name or address of a header Host, without its port; empty: it is no host.
+
+    Args:
+        host: As it was sent. What else could be read out of it does not count: `[::1]evil.example`.
+    """
+    if _HOST.fullmatch(host) is None:
+        return ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _client(texts: list[str], proxies: Collection[Network]) -> Address | None:

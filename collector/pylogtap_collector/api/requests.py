@@ -12,7 +12,7 @@ from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.peers import Peer
 from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.api.routing import Answer, Raw
-from pylogtap_collector.errors import Invalid
+from pylogtap_collector.errors import Invalid, TooLarge
 from pylogtap_collector.services import Services
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 VISITOR = web.RequestKey("visitor", Visitor)  # set by pylogtap_collector.api.access
 PEER = web.RequestKey("peer", Peer)
+_OPEN_MAX = 64 << 10  # bytes of JSON from whoever need not say who he is: names, passwords and codes
+_NAMED = 50  # mistakes of a request that its refusal names; it counts the others
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -45,7 +47,7 @@ def handler_of(operation: Operation, services: Services) -> Handler:
         arguments |= _checked(operation.header_model, _headers(operation, request), "header")
         if operation.body is not None:
             assert operation.body_name is not None
-            arguments[operation.body_name] = await _body(operation.body, request, services)
+            arguments[operation.body_name] = await _body(operation, request, services)
         for name, kind in operation.injected.items():
             arguments[name] = _injected(kind, request, services)
         return _answer(operation, await operation.function(**arguments))
@@ -94,11 +96,11 @@ def _invalid(error: ValidationError, place: str, model: type[BaseModel]) -> Inva
             "name": ".".join(str(part) for part in each["loc"]),
             "message": _message(each, model),
         }
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
+        for each in error.errors(include_url=False, include_context=False, include_input=False)[:_NAMED]
     ]
-    first = mistakes[0]
+    first, count = mistakes[0], error.error_count()
     name = f" `{first['name']}`" if first["name"] else ""
-    more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
+    more = f" (and {count - 1} more)" if count > 1 else ""
     return Invalid(f"{place}{name}: {first['message']}{more}; /docs shows what is right.", errors=mistakes)
 
 
@@ -136,7 +138,9 @@ def _headers(operation: Operation, request: web.Request) -> dict[str, str]:
     return {name: request.headers[name] for name in names if name in request.headers}
 
 
-async def _body(kind: type[BaseModel] | Raw, request: web.Request, services: Services) -> Any:
+async def _body(operation: Operation, request: web.Request, services: Services) -> Any:
+    kind = operation.body
+    assert kind is not None
     wanted = (kind.content_type,) if isinstance(kind, Raw) else JSON_TYPES
     if request.content_type not in wanted:
         raise Refusal(
@@ -156,6 +160,8 @@ async def _body(kind: type[BaseModel] | Raw, request: web.Request, services: Ser
         return body
     if "Content-Encoding" in request.headers:
         raise Refusal(415, "unsupported_media_type", "Send JSON as it is, without a Content-Encoding.")
+    if operation.is_open and len(body) > _OPEN_MAX:  # reading a large one is work that anybody could ask for
+        raise TooLarge(f"This takes a body of at most {_OPEN_MAX:,} bytes.")
     try:
         return kind.model_validate_json(body, strict=True)  # "5" is no number, and 0 is no time
     except ValidationError as error:

@@ -48,12 +48,15 @@ def open_file(file: Path, port: int) -> None:
 
 
 def _announce(url: str, file: Path, shown: Shown) -> None:
+    from pylogtap.cli.screen import visible
+
     about = shown.about
     click.echo(f"{file}: {shown.records:,} records, read only")
     if about:
-        bounds = "".join(f" --{name} {about[name]}" for name in ("since", "until") if name in about)
-        click.echo(f"  found by  {about.get('query') or 'everything'}{bounds}")
-        click.echo(f"  made      {about.get('made', '')}")
+        # whoever made the file wrote this: it must not steer a terminal
+        bounds = "".join(f" --{name} {visible(about[name])}" for name in ("since", "until") if name in about)
+        click.echo(f"  found by  {visible(about.get('query') or 'everything')}{bounds}")
+        click.echo(f"  made      {visible(about.get('made', ''))}")
     click.echo(f"  page      {url}/?since=all")
     click.echo(f"  API       {url}/docs")
     click.echo("Ctrl-C ends it.")

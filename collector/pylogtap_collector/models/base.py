@@ -48,8 +48,25 @@ class Format:
     def __get_pydantic_json_schema__(
         self, core: CoreSchema, describe: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Add it to what is said of the text."""
-        return {**describe(core), "format": self.name}
+        """Add it to what is said of the text; it says more than that there is no zero in it."""
+        found = describe(core)
+        for text in (found, *found.get("anyOf", ())):
+            text.pop("pattern", None)
+        return {**found, "format": self.name}
+
+
+class _WithoutZero:
+    """Says in the OpenAPI document what :func:`readable` refuses."""
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, describe: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"pattern": r"^[^\u0000]*$", **describe(core)}
+
+
+def whole(value: object) -> object:
+    """Return a whole number that JSON wrote as `5.0`, which is an integer there, as one."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def moment(value: object) -> datetime:
@@ -67,7 +84,8 @@ def moment(value: object) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(moment, json_schema_input_type=AwareDatetime)]
-Readable = Annotated[str, AfterValidator(readable)]
+Readable = Annotated[str, AfterValidator(readable), _WithoutZero()]
+WHOLE = BeforeValidator(whole)  # of an integer
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 LabelKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,62}$")]
 LabelValue = Annotated[str, StringConstraints(max_length=1000)]

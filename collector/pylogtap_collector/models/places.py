@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
-from pylogtap_collector.models.base import Model, Name
+from pylogtap_collector.models.base import WHOLE, Model, Name
 
 
 class ProjectIn(Model):
@@ -35,7 +36,7 @@ class RetentionPatch(Model):
     """What may change of how long records are kept; null: as the settings say."""
 
     keep_days: float | None = Field(None, gt=0, le=36_500, examples=[30])
-    keep_bytes: int | None = Field(None, gt=0, lt=2**53, examples=[1_000_000_000])
+    keep_bytes: Annotated[int, Field(gt=0, lt=2**53), WHOLE] | None = Field(None, examples=[1_000_000_000])
 
 
 class Project(Model):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from pylogtap_collector.models.base import Format, Model, Readable, left_out
+from pylogtap_collector.models.base import WHOLE, Format, Model, Readable, left_out
 
 Provider = Literal["none", "ollama", "openai"]
 RedactedKey = Annotated[
@@ -16,6 +16,7 @@ RedactedKey = Annotated[
     Field(description="A word that makes the name of a field a secret one.", examples=["iban"]),
 ]
 Url = Annotated[Readable, Field(min_length=1, max_length=300), Format("pylogtap-url")]
+Size = Annotated[int, Field(ge=1 << 20, lt=2**53), WHOLE]
 SecretText = Annotated[Readable, Field(min_length=1, max_length=1000)]
 _KEEP_DAYS = "Days after which a record goes, by its time; null: never. Projects may differ."
 _KEEP_BYTES = "Bytes that the database may use; beyond, the oldest blocks go. Null: no limit."
@@ -90,9 +91,7 @@ class RetentionSettingsPatch(Model):
     """What may change of how long records are kept; null: as if nothing had been said."""
 
     keep_days: float | None = Field(None, gt=0, le=36_500, description=_KEEP_DAYS, json_schema_extra=left_out)
-    keep_bytes: int | None = Field(
-        None, ge=1 << 20, lt=2**53, description=_KEEP_BYTES, json_schema_extra=left_out
-    )
+    keep_bytes: Size | None = Field(None, description=_KEEP_BYTES, json_schema_extra=left_out)
 
 
 class LimitSettingsPatch(Model):
@@ -101,10 +100,10 @@ class LimitSettingsPatch(Model):
     query_timeout_s: float | None = Field(
         None, ge=0.1, le=600, description=_QUERY_TIMEOUT, json_schema_extra=left_out
     )
-    backlog_max_bytes: int | None = Field(
-        None, ge=1 << 20, lt=2**53, description=_BACKLOG, json_schema_extra=left_out
+    backlog_max_bytes: Size | None = Field(None, description=_BACKLOG, json_schema_extra=left_out)
+    tail_buffer: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] | None = Field(
+        None, description=_TAIL, json_schema_extra=left_out
     )
-    tail_buffer: int | None = Field(None, ge=1, le=1_000_000, description=_TAIL, json_schema_extra=left_out)
 
 
 class RedactionSettingsPatch(Model):

@@ -149,7 +149,7 @@ def test_the_key_goes_to_its_collector_alone(
             each["url"]: each
             for each in drained(shell, "--all", "--url", DEAD_URL, "--key", "the-right-key", code=1)
         }
-    assert said[collector.url]["error"].startswith("HTTP 401: A key is needed")
+    assert said[collector.url]["error"].startswith("HTTP 401: A key or a session is needed")
 
 
 def test_the_stack_of_a_fatal_signal_is_delivered(shell: Shell) -> None:

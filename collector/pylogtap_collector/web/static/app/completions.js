@@ -1,3 +1,4 @@
+import { bare } from "./ansi.js";
 import { byId, el, settled } from "./dom.js";
 import { quote, typedWord } from "./query.js";
 import { compact } from "./text.js";
@@ -82,7 +83,7 @@ export class Completions {
         el(
           "li.completion",
           { role: "option", id: `completion-${index}`, onclick: () => this.#take(index) },
-          el("span", null, offer.text),
+          el("span", null, bare(offer.text)),
           el("span.completion-hint", null, offer.hint),
         ),
       ),

@@ -1,3 +1,4 @@
+import { bare } from "./ansi.js";
 import { byId, el, icon } from "./dom.js";
 import { hue } from "./hues.js";
 import { classOfName } from "./levels.js";
@@ -49,8 +50,8 @@ export class FacetList {
         );
     return el(
       "section.facet",
-      { "aria-label": facet.field },
-      el("h2.facet-name", null, facet.field),
+      { "aria-label": bare(facet.field) },
+      el("h2.facet-name", null, bare(facet.field)),
       el(
         "ul",
         null,
@@ -67,7 +68,7 @@ export class FacetList {
    * @param {boolean} included @param {boolean} excluded
    */
   #value(field, value, count, most, included, excluded) {
-    const label = value === "" ? "(none)" : value;
+    const label = value === "" ? "(none)" : bare(value);
     const bar = el("span.facet-bar", null);
     bar.style.width = `${Math.max(count ? 2 : 0, (count / most) * 100)}%`;
     const mark = included

@@ -30,8 +30,8 @@ export function prefixOf(log) {
 export function levelOf(log) {
   return el(
     `span.level.is-${classOf(log.severity_number)}`,
-    { title: log.level || "no level" },
-    shortLevel(log.level),
+    { title: bare(log.level) || "no level" },
+    shortLevel(bare(log.level)),
   );
 }
 
@@ -92,7 +92,7 @@ function extras(log) {
  * @param {LogRecord} log
  */
 export function lineOf(log) {
-  const level = log.level.toUpperCase().padEnd(8);
+  const level = bare(log.level).toUpperCase().padEnd(8);
   const line = `${log.time} ${level} [${log.project}/${log.service}/${log.instance}] ${bare(log.message)}`;
   return log.exception ? `${line}\n${bare(log.exception.stacktrace).trimEnd()}` : line;
 }
