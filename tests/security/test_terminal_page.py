@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
-    strict=True, reason="values of fields, completions and levels are shown as they are"
-)
 
 # Tag characters are not among them: they belong to flags, and neither hide nor move what stands beside them.
 ACTING = r"""() => {

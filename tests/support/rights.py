@@ -267,8 +267,8 @@ async def _make_visitors(made: World) -> None:
             reply = await made.as_("server key", "POST", "/api/v1/keys", json=body)
             made.headers[f"{role} key{suffix}"] = {"Authorization": f"Bearer {reply.json['secret']}"}
     for role in ("viewer", "editor", "admin", "administrator"):
-        body: dict[str, Any] = {"name": role, "password": PASSWORD, "admin": role == "administrator"}
-        assert (await made.as_("server key", "POST", "/api/v1/users", json=body)).status == 201
+        user = {"name": role, "password": PASSWORD, "admin": role == "administrator"}
+        assert (await made.as_("server key", "POST", "/api/v1/users", json=user)).status == 201
         if role != "administrator":
             member = {"user": role, "role": role}
             path = f"/api/v1/projects/{OWN}/members"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LIFE_S = 30 * 86_400  # then one signs in anew, however often it was used
 _OF_PAIR, _OF_ADDRESS, _OF_NAME = 5, 30, 100  # attempts that may fail before one has to wait
 _AGENT = 200  # characters
+_NETWORK = 64  # bits
 _CODES = "codes"
 
 
@@ -79,9 +81,10 @@ class Sessions:
             TooManyAttempts: Too many have failed.
         """
         folded = given.name.casefold()
+        place = _place_of(visitor.address)
         names = {
-            f"pair {folded} {visitor.address}": _OF_PAIR,
-            f"address {visitor.address}": _OF_ADDRESS,
+            f"pair {folded} {place}": _OF_PAIR,
+            f"address {place}": _OF_ADDRESS,
             f"name {folded}": _OF_NAME,
         }
         self._attempts.check(names)
@@ -275,3 +278,12 @@ class Sessions:
             agent=row.agent,
             current=row.id == visitor.session,
         )
+
+
+def _place_of(address: str) -> str:
+    """Return what attempts from an address are counted under: of IPv6 the network that one customer gets."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ipaddress.ip_network((found, _NETWORK), strict=False))

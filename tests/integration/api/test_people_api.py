@@ -287,3 +287,19 @@ async def test_a_tail_ends_with_its_session(call: Caller) -> None:
         )
         assert sent.status == 200
         assert b"number" not in await answer.content.read()
+
+
+async def test_a_network_of_addresses_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has a whole IPv6 network has the attempts of one address; another network has its own."""
+    monkeypatch.setenv("PYLOGTAP_COLLECTOR_PROXIES", "127.0.0.1")
+    async with calling(key="key of the environment") as call:
+        await make_user(call)
+        body = {"name": "ada", "password": "wrong password"}
+
+        async def attempt(address: str) -> int:
+            return (
+                await call("POST", "/api/v1/sessions", json=body, headers={"X-Forwarded-For": address})
+            ).status
+
+        assert [await attempt(f"2001:db8::{number}") for number in range(1, 7)] == [401] * 5 + [429]
+        assert await attempt("2001:db8:0:1::1") == 401
