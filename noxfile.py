@@ -63,7 +63,14 @@ def pythons(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Prove at length that nothing is lost: 200 kills of the application, 100 of the collector."""
     install(session, "dev")
-    session.run("pytest", "-m", "slow", "-s", *session.posargs)
+    session.run("pytest", "-m", "slow", "-s", "--ignore=tests/contract", *session.posargs)
+
+
+@nox.session
+def schemathesis(session: nox.Session) -> None:
+    """Try the whole API as each role at length, with all checks of schemathesis; prints seeds and a table."""
+    install(session, "dev")
+    session.run("pytest", "-m", "slow", "-s", *(session.posargs or ["tests/contract"]))
 
 
 LICENCES = (  # that users of the packages can live with

@@ -59,9 +59,7 @@ def access(
             _check_origin(request, peer)
         path = _path(request)
         operation = operations.get((_method(request), path or ""))
-        if (
-            operation is not None and operation.anonymous
-        ):  # who watches over the collector is never locked out
+        if operation is not None and operation.anonymous:
             visitor = NOBODY.at(peer.address)
         else:
             visitor = _visitor(request, peer, services)

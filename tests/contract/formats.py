@@ -1,0 +1,100 @@
+"""Values that no schema can describe: those of the document's own formats, and slices of segments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import schemathesis
+from hypothesis import strategies as st
+
+from pylogtap import wire
+from pylogtap_collector.services.cursors import write_cursor
+from pylogtap_collector.services.positions import write_position
+from tests.support.segments import SegmentBuilder, numbered_segment
+
+if TYPE_CHECKING:
+    from schemathesis import Case
+
+ALLOWED_URL = "http://127.0.0.1:9"  # the only origin that the collector may call, and nothing listens there
+SLICE_TYPE = "application/vnd.pylogtap.slice"
+_QUERIES = (
+    "", "tea", '"order 1001"', "level:>=warning service:checkout", "order OR charge", "-tea", "cents:>150",
+    "(level:error project:shop)", 'message:"no answer"', "NOT slow", "http*", "has:exception",
+)  # fmt: skip
+_TIMES = ("1h", "15m", "now", "now-2d", "1h30m", "2026-01-31T12:00:00Z", "2026-01-31", "1700000000")
+_TAGS = ("*", '"0"', '"0123456789abcdef"', 'W/"weak"', '"a", "b"')
+_POSITIONS = {
+    "list_audit": (1 << 40,),
+    "list_saved_searches": ("a", 0),
+    "list_metrics": (0,),
+    "list_keys": (0,),
+    "list_users": (0,),
+    "list_sessions": (0,),
+}  # all others go on behind a name
+
+
+@cache
+def register() -> None:
+    """Tell schemathesis of all of them."""
+    schemathesis.openapi.format("pylogtap-query", st.sampled_from(_QUERIES))
+    schemathesis.openapi.format("pylogtap-time", st.sampled_from(_TIMES))
+    schemathesis.openapi.format("pylogtap-etags", st.sampled_from(_TAGS))
+    schemathesis.openapi.format("pylogtap-cursor", st.sampled_from(["0"]))  # see `fit`
+    schemathesis.openapi.format("pylogtap-url", st.just(ALLOWED_URL))
+    # RFC 3339 knows the years 0 to 9999; the database counts nanoseconds since 1970, in 63 bits.
+    moments = st.datetimes(datetime(1970, 1, 2), datetime(2261, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds it
+    schemathesis.openapi.format("date-time", moments.map(datetime.isoformat))
+    slices = st.builds(lambda count: numbered_segment(count).slice(), st.integers(1, 3))
+    schemathesis.openapi.media_type(SLICE_TYPE, slices)
+
+
+def fit(case: Case[Any]) -> None:
+    """
+    Make a valid request valid also in what depends on other parts of it: its cursor, the slice's check sums.
+
+    Args:
+        case: The request.
+    """
+    query = case.query
+    if query.get("cursor") is not None:
+        query["cursor"] = cursor_for(case)
+    is_slice = case.operation.definition.raw["operationId"] == "ingest"
+    if is_slice and query.keys() >= {"stream", "offset"}:  # it has not, where another method is tried
+        case.body = slice_at(query["stream"], int(query["offset"]))
+        if "Content-Encoding" in case.headers:
+            case.headers["Content-Encoding"] = "identity"
+
+
+def slice_at(stream: str, offset: int) -> bytes:
+    """
+    Return a slice whose check sums are those of a place in a segment.
+
+    Args:
+        stream: Id of the segment.
+        offset: Where the slice begins in it.
+    """
+
+    class Shifted(SegmentBuilder):
+        @property
+        def end(self) -> int:
+            return self.offsets[-1] - wire.HEADER_SIZE + offset
+
+    segment = Shifted(identity=bytes.fromhex(stream))
+    segment.record(segment.site("number %d"), [1])
+    return segment.slice()
+
+
+def cursor_for(case: Case[Any]) -> str:
+    """
+    Return a cursor that belongs to a request: it names its list, and of records also its query.
+
+    Args:
+        case: The request.
+    """
+    name = case.operation.definition.raw["operationId"]
+    if name == "list_logs":
+        query = case.query or {}
+        return write_cursor(query.get("order", "desc"), query.get("q", ""), None, None, (0, 1))
+    return write_position(*_POSITIONS.get(name, ("a",)))
