@@ -74,6 +74,7 @@ class Client:
                 transport,
                 interval_s=self.settings.flush_interval_s,
                 report_fault=self.report_fault,
+                tell_refusal=self._tell_refusal,
             )
         self._shipper.start()
 
@@ -150,6 +151,15 @@ class Client:
         if "pylogtap.capture" in sys.modules:
             sys.modules["pylogtap.capture"].forget_faults()
         self.spool.close()
+
+    def _tell_refusal(self, why: str) -> None:
+        """Say on standard error that the collector takes nothing from this program before somebody acts."""
+        kept = f"kept in {self.spool.directory}" if self.spool.directory else "kept in memory"
+        with suppress(OSError, ValueError, AttributeError):  # as below
+            sys.stderr.write(
+                f"pylogtap: {self.settings.url} does not take what this program logs: {why} "
+                f"Until then it is {kept}; `pylogtap doctor` looks into it.\n"
+            )
 
     def _tell_what_is_left(self) -> None:
         """Say on standard error what is lost; on a terminal also what waits."""

@@ -29,6 +29,7 @@ LONGEST_WAIT_S = 30.0
 SET_ASIDE_FILE = "set-aside.frames"
 _FIRST_WAIT_S = 0.25
 _TELL_INTERVAL_S = 5.0  # between two notes of what was dropped
+_REFUSAL_INTERVAL_S = 600.0  # between two lines that say that the collector takes nothing
 _FLUSH_POLL_S = 0.002
 
 
@@ -62,6 +63,7 @@ class Shipper:
         *,
         interval_s: float,
         report_fault: Callable[[str], None],
+        tell_refusal: Callable[[str], None] = lambda _: None,
     ) -> None:
         """
         Bind a spool to a collector; :meth:`start` begins.
@@ -71,9 +73,12 @@ class Shipper:
             transport: How.
             interval_s: Seconds between two looks.
             report_fault: Logs the stack that a dead process left at a fatal signal.
+            tell_refusal: Tells people why the collector takes nothing; at once, then now and then.
         """
         self._spool, self._transport, self._interval_s = spool, transport, interval_s
         self._report_fault = report_fault
+        self._tell_refusal = tell_refusal
+        self._next_refusal = 0.0
         self.last_error: str | None = None
         self._begin()
 
@@ -189,6 +194,9 @@ class Shipper:
             outcome = self._delivery.deliver(segment, self._spool.reserved_end(segment), alive=True)
             if outcome is not None:
                 self._failed(outcome.error, outcome.wait_s)
+                if outcome.refused and time.monotonic() >= self._next_refusal:
+                    self._next_refusal = time.monotonic() + _REFUSAL_INTERVAL_S
+                    self._tell_refusal(outcome.error or "")
                 return
             self._failures, self.last_error = 0, None
             self._spool.prepare_spare()

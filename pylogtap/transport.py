@@ -41,6 +41,7 @@ class Outcome:
         wait_s: Seconds the collector asked to wait, or None.
         error: What went wrong, for people.
         words: What the collector asks of this program.
+        refused: Somebody has to change something first: the key, or the address.
     """
 
     verdict: Verdict
@@ -49,6 +50,7 @@ class Outcome:
     wait_s: float | None = None
     error: str | None = None
     words: dict[str, Any] | None = None
+    refused: bool = False
 
 
 class Transport:
@@ -140,10 +142,11 @@ def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
         return Outcome(Verdict.SET_ASIDE, following, int(document.get("frame", 0)), error=error)
     if status == 413:
         return Outcome(Verdict.SPLIT, error=error)
-    wait_s = 30.0 if status in {401, 403, 404} else None  # somebody has to change something first
+    refused = status in {401, 403, 404}
+    wait_s = 30.0 if refused else None
     if retry_after is not None:
         wait_s = _seconds(retry_after)
-    return Outcome(Verdict.WAIT, wait_s=wait_s, error=error)
+    return Outcome(Verdict.WAIT, wait_s=wait_s, error=error, refused=refused)
 
 
 def _document(answer: bytes) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class TooManyAttempts(CollectorError):
         Args:
             retry_after_s: Seconds until another attempt is looked at.
         """
-        super().__init__(f"Too many attempts have failed; try again in {round(retry_after_s)} seconds.")
+        super().__init__(f"Too many attempts have failed; try again in {round(retry_after_s)} s.")
         self.retry_after_s = retry_after_s
 
 
@@ -102,7 +102,7 @@ class NotFound(CollectorError):
 
 
 class Conflict(CollectorError):
-    """The name is taken."""
+    """The name is taken, or what is there already stands against it."""
 
     code = "conflict"
     status = 409

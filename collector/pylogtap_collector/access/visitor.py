@@ -97,7 +97,7 @@ class Visitor:
         who = f"the {self.kind.replace('_', ' ')} {self.name}".strip()
         return MissingRight(
             f"This needs the right to {right}{place}, which {who} does not have; "
-            "an administrator can give it, see docs/reference/rights.md."
+            "whoever manages the project, or administers the collector, can give it."
         )
 
 

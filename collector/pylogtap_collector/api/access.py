@@ -17,7 +17,7 @@ from aiohttp import web
 from pylogtap_collector.access.rights import OF_SERVER_ALONE, Right
 from pylogtap_collector.access.visitor import NOBODY
 from pylogtap_collector.api.cookies import session_of
-from pylogtap_collector.api.peers import Peer, host_name, parse_networks, peer_of
+from pylogtap_collector.api.peers import Hearsay, Peer, host_name, parse_networks, peer_of
 from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.api.requests import PEER, VISITOR
 from pylogtap_collector.settings import is_loopback
@@ -47,6 +47,7 @@ def access(
         open_paths: Paths beyond the API that anybody may read: they tell nothing of what is stored.
     """
     directory, proxies = services.directory, parse_networks(services.settings.proxies)
+    hearsay = Hearsay(proxies)
     # The description of the API is open: that a path of it has no such method is no news to anybody.
     described = frozenset(operation.path for operation in operations.values() if operation.is_open)
 
@@ -57,6 +58,7 @@ def access(
             _check_host(peer, services.settings.host)
         if request.method not in _SAFE:
             _check_origin(request, peer)
+        hearsay.look_at(request, peer)
         path = _path(request)
         operation = operations.get((_method(request), path or ""))
         if operation is not None and operation.anonymous:

@@ -167,9 +167,18 @@ def _parameters(model: type[BaseModel], place: str) -> list[dict[str, Any]]:
         if "description" in each:
             parameter["description"] = each.pop("description")
         if "examples" in each:
-            parameter["example"] = each.pop("examples")[0]
+            _show(parameter, each.pop("examples")[0])
         parameters.append({**parameter, "schema": _without_null(each)})
     return parameters
+
+
+def _show(parameter: dict[str, Any], example: Any) -> None:
+    """Give an example: as a value where one is needed, else in words, so that trying it filters nothing."""
+    if parameter["required"]:
+        parameter["example"] = example
+    else:
+        words = f"Example: `{example}`."
+        parameter["description"] = " ".join(filter(None, (parameter.get("description"), words)))
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Anybody can send a header. So they count only where the connection comes from an
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_log = logging.getLogger("pylogtap.collector")
 _SIGNS = frozenset({"forwarded", "x-real-ip", "via"})
 _PREFIX = "x-forwarded-"
 _WITH_PORT = re.compile(r"\[([^\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
@@ -56,6 +58,39 @@ def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
         ValueError: One is neither.
     """
     return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+class Hearsay:
+    """Notices, once, that requests come through a proxy that nobody has named."""
+
+    def __init__(self, proxies: Collection[Network]) -> None:
+        """
+        Bind what is named.
+
+        Args:
+            proxies: From :func:`parse_networks`.
+        """
+        self._proxies = proxies
+        self._told = False
+
+    def look_at(self, request: web.Request, peer: Peer) -> None:
+        """
+        Look at who sends a request.
+
+        Args:
+            request: The request.
+            peer: Who sends it, as far as he can be believed.
+        """
+        if self._told or not peer.forwarded:
+            return
+        direct = _address(request.remote or "")
+        if direct is not None and not _within(direct, self._proxies):
+            self._told = True
+            _log.warning(
+                "a request came through a proxy at %s that PYLOGTAP_COLLECTOR_PROXIES does not name: all who "
+                "come through it count as one address, and as not using TLS",
+                direct,
+            )
 
 
 def peer_of(request: web.Request, proxies: Collection[Network]) -> Peer:

@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from pylogtap_collector.access.visitor import Visitor
+from pylogtap_collector.api.mistakes import invalid
 from pylogtap_collector.api.peers import Peer
 from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.api.routing import Answer, Raw
@@ -18,7 +19,6 @@ from pylogtap_collector.services import Services
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
     from multidict import MultiMapping
-    from pydantic_core import ErrorDetails
 
     from pylogtap_collector.api.routing import Operation
 
@@ -26,7 +26,6 @@ JSON_TYPES = ("application/json", "application/merge-patch+json")
 VISITOR = web.RequestKey("visitor", Visitor)  # set by pylogtap_collector.api.access
 PEER = web.RequestKey("peer", Peer)
 _OPEN_MAX = 64 << 10  # bytes of JSON from whoever need not say who he is: names, passwords and codes
-_NAMED = 50  # mistakes of a request that its refusal names; it counts the others
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -85,31 +84,8 @@ def _checked(model: type[BaseModel], values: Any, place: str) -> dict[str, Any]:
     try:
         checked = model.model_validate(dict(values))
     except ValidationError as error:
-        raise _invalid(error, place, model) from error
+        raise invalid(error, place, model) from error
     return {name: getattr(checked, name) for name in model.model_fields}
-
-
-def _invalid(error: ValidationError, place: str, model: type[BaseModel]) -> Invalid:
-    mistakes = [
-        {
-            "place": place,
-            "name": ".".join(str(part) for part in each["loc"]),
-            "message": _message(each, model),
-        }
-        for each in error.errors(include_url=False, include_context=False, include_input=False)[:_NAMED]
-    ]
-    first, count = mistakes[0], error.error_count()
-    name = f" `{first['name']}`" if first["name"] else ""
-    more = f" (and {count - 1} more)" if count > 1 else ""
-    return Invalid(f"{place}{name}: {first['message']}{more}; /docs shows what is right.", errors=mistakes)
-
-
-def _message(mistake: ErrorDetails, model: type[BaseModel]) -> str:
-    if mistake["type"] == "extra_forbidden":
-        names = ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
-        return f"there is nothing of this name; there is: {names}" if names else "there are none here"
-    text = mistake["msg"].removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
 
 
 def _list_names(model: type[BaseModel]) -> frozenset[str]:
@@ -165,4 +141,4 @@ async def _body(operation: Operation, request: web.Request, services: Services) 
     try:
         return kind.model_validate_json(body, strict=True)  # "5" is no number, and 0 is no time
     except ValidationError as error:
-        raise _invalid(error, "body", kind) from error
+        raise invalid(error, "body", kind) from error

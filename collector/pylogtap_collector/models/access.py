@@ -128,7 +128,8 @@ class KeyIn(Model):
 
     name: KeyName
     project: Name | None = Field(
-        None, description="The one project it is good for; null: all, which takes an administrator."
+        description="The one project it is good for; null: all, which takes an administrator.",
+        examples=["shop"],
     )
     role: KeyRole = Field(
         "ingest",

@@ -104,7 +104,10 @@ class Keys:
                 expires=None if new.expires is None else to_ns(new.expires),
                 now_ns=now,
             )
-            audit.note(connection, visitor, now, "key.create", token.prefix, new.project, role=new.role)
+            audit.note(
+                connection, visitor, now, "key.create", token.prefix, new.project,
+                name=new.name, role=new.role,
+            )  # fmt: skip
             return key
 
         key = await self._directory.change(job)
@@ -136,11 +139,16 @@ class Keys:
 
         def job(connection: sqlite3.Connection) -> Key:
             row = self._checked(connection, key_id, visitor, expected)
-            if "revoked" in given and row.revoked is None:
+            revokes = "revoked" in given and row.revoked is None
+            if revokes:
                 changes["revoked"] = now
             access.update_key(connection, key_id, **changes)
-            action = "key.revoke" if "revoked" in given else "key.change"
-            audit.note(connection, visitor, now, action, row.prefix, row.project, changed=sorted(given))
+            if changes:
+                action = "key.revoke" if revokes else "key.change"
+                audit.note(
+                    connection, visitor, now, action, row.prefix, row.project,
+                    name=row.name, changed=sorted(changes),
+                )  # fmt: skip
             return self._describe(access.get_key(connection, key_id)[0])
 
         return await self._directory.change(job)
@@ -161,7 +169,9 @@ class Keys:
         def job(connection: sqlite3.Connection) -> None:
             row = self._checked(connection, key_id, visitor, expected)
             access.delete_key(connection, key_id)
-            audit.note(connection, visitor, time.time_ns(), "key.delete", row.prefix, row.project)
+            audit.note(
+                connection, visitor, time.time_ns(), "key.delete", row.prefix, row.project, name=row.name
+            )
 
         await self._directory.change(job)
 

@@ -99,10 +99,13 @@ class Sessions:
         return await self._open(row, visitor, agent, "session.create", password=anew)
 
     async def _refuse(self, name: str, visitor: Visitor) -> None:
-        await self._directory.change(
-            lambda connection: audit.note(connection, visitor, time.time_ns(), "session.refuse", name[:100])
-        )
+        await self._note(visitor, "session.refuse", name[:100])
         raise WrongPassword("The name or the password is not right.")
+
+    async def _note(self, visitor: Visitor, action: str, name: str) -> None:
+        await self._directory.change(
+            lambda connection: audit.note(connection, visitor, time.time_ns(), action, name)
+        )
 
     async def set_up(self, given: SetUp, visitor: Visitor, agent: str) -> Opened:
         """
@@ -122,6 +125,7 @@ class Sessions:
         self._attempts.check({_CODES: _OF_PAIR})
         if not self._directory.is_code(given.code):
             self._attempts.failed(_CODES)
+            await self._note(visitor, "setup.refuse", given.name)
             raise WrongPassword(
                 "The code is not right: the collector prints it when it starts, while there is no account."
             )

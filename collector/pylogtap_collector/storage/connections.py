@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.errors import DataUnusable, QueryTooSlow
@@ -150,6 +150,7 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
     try:
         if path is not None:
             refuse_newer(path)
+            _make_private(path)
         connection = _connect(str(path) if path else ":memory:")
         try:
             for pragma in _LAYOUT:
@@ -164,9 +165,15 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
             f"the database {path} cannot be used: {error}; move it aside to start with an empty one: "
             f"mv {path} {path}.damaged"
         ) from error
-    if path is not None:
-        path.chmod(0o600)
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read the file; what SQLite makes beside it, with records in it, is made likewise."""
+    with suppress(OSError):  # SQLite says better why it cannot be used
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for file in (path, *path.parent.glob(f"{path.name}-*")):
+            file.chmod(0o600)
 
 
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:

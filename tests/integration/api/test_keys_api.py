@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,7 @@ async def call() -> AsyncIterator[Caller]:
 
 async def make_key(call: Caller, **body: Any) -> tuple[int, dict[str, str]]:
     """Make a key, and return its number and the header that shows it."""
-    reply = await call("POST", "/api/v1/keys", json={"name": "k", **body}, headers=SERVER)
+    reply = await call("POST", "/api/v1/keys", json={"name": "k", "project": None, **body}, headers=SERVER)
     assert reply.status == 201, reply.json
     return reply.json["id"], {"Authorization": f"Bearer {reply.json['secret']}"}
 
@@ -269,3 +270,23 @@ async def test_health_is_told_whatever_is_shown(call: Caller) -> None:
     for path in ("/healthz", "/readyz"):
         assert (await call("GET", path, headers={"Authorization": "Bearer revoked long ago"})).status == 200
     assert (await call("GET", "/api/v1/me", headers={"Authorization": "Bearer revoked"})).status == 401
+
+
+async def test_a_key_says_for_which_project(call: Caller) -> None:
+    """Nobody makes a key for all projects by leaving something out."""
+    for body in ({"name": "k"}, {"name": "k", "role": "admin"}):
+        reply = await call("POST", "/api/v1/keys", json=body, headers=SERVER)
+        assert (reply.status, reply.json["code"]) == (422, "invalid")
+    every = await call("POST", "/api/v1/keys", json={"name": "k", "project": None}, headers=SERVER)
+    assert (every.status, every.json["project"]) == (201, None)
+
+
+async def test_a_proxy_that_is_not_named_is_noticed(
+    call: Caller, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who forgets to name his proxy hears of it once."""
+    monkeypatch.setattr(logging.getLogger("pylogtap.collector"), "disabled", False)  # by other tests
+    for _ in range(2):
+        await call("GET", "/api/v1/logs", headers={**SERVER, "X-Forwarded-For": "203.0.113.7"})
+    (told,) = [each.message for each in caplog.records if "PYLOGTAP_COLLECTOR_PROXIES" in each.message]
+    assert told.startswith("a request came through a proxy at 127.0.0.1 that")

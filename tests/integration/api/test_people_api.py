@@ -50,6 +50,8 @@ async def test_the_first_account(collector: tuple[Caller, Collector]) -> None:
     assert (await call("POST", "/api/v1/users", json=new)).json["code"] == "conflict"
     wrong = await call("POST", "/api/v1/setup", json={**new, "code": "AAAA-BBBB-CCCC"})
     assert (wrong.status, wrong.json["code"]) == (401, "wrong_password")
+    (refused,) = (await call("GET", "/api/v1/audit")).json["items"]
+    assert (refused["action"], refused["target"]) == ("setup.refuse", "ada")
     code = parts.directory.code
     assert code is not None
     typed = {**new, "code": f" {code.lower().replace('-', ' ')}"}  # as people type it

@@ -109,6 +109,15 @@ async def test_what_cannot_be(body: Any) -> None:
         assert (reply.status, reply.json["code"]) == (422, "invalid")
 
 
+async def test_a_name_that_is_not_there_names_those_that_are() -> None:
+    """A wrong name within a group is answered by the names of that group."""
+    async with calling() as call:
+        reply = await change(call, {"retention": {"keep_dayz": 1}})
+        assert "there is: keep_bytes, keep_days" in reply.json["detail"]
+        named = await call("POST", "/api/v1/projects", json={"name": "two words"})
+        assert "letters, digits, dots, dashes and underscores" in named.json["detail"]
+
+
 @pytest.mark.parametrize(
     "url",
     [

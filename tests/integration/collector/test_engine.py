@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap_collector.errors import DataUnusable, Overloaded, QueryTooSlow
+from pylogtap_collector.storage import streams
 from pylogtap_collector.storage.engine import Engine
 
 if TYPE_CHECKING:
@@ -240,3 +242,19 @@ async def test_the_file_is_laid_out_as_meant(tmp_path: Path) -> None:
 
         assert await engine.write(pragmas) == [8192, 2, "wal", 2]
         assert path.stat().st_mode & 0o077 == 0
+
+
+def modes_in(folder: Path) -> dict[str, int]:
+    """Return who may do what with the files of a folder, by name."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in sorted(folder.iterdir())}
+
+
+async def test_nobody_else_reads_what_is_written(tmp_path: Path) -> None:
+    """The database and all that SQLite makes beside it are for their owner alone, from the first moment."""
+    engine = Engine(tmp_path / "pylogtap.db")
+    await engine.open()
+    await engine.write(streams.prove_writable)
+    modes = modes_in(tmp_path)
+    await engine.close()
+    modes = {name: mode for name, mode in modes.items() if name.startswith("pylogtap.db")}
+    assert modes == {"pylogtap.db": 0o600, "pylogtap.db-shm": 0o600, "pylogtap.db-wal": 0o600}
