@@ -7,8 +7,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import BaseModel
 
 import pylogtap.settings
+from pylogtap_collector.models import CollectorSettings
+from pylogtap_collector.services.preferences import GITHUB_URL, OF_START
 from pylogtap_collector.settings import Settings
 from tests.support.documents import DOCS, blocks, code, rows
 
@@ -85,3 +88,20 @@ def test_collector_defaults(row: list[str], monkeypatch: pytest.MonkeyPatch) -> 
         assert getattr(Settings(), code(row[0])) == default
     else:
         assert default is None or COLLECTOR[code(row[0])].default_factory is not None
+
+
+def test_settings_that_change_while_it_runs() -> None:
+    """The third table lists the members of the API's settings, with what they are where nothing was said."""
+    listed = {code(row[0]): row[1] for row in rows(PAGE, "member")}
+    groups = {name: field.annotation for name, field in CollectorSettings.model_fields.items()}
+    members = {
+        f"{group}.{name}"
+        for group, kind in groups.items()
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+        for name in kind.model_fields
+    }
+    assert set(listed) == members
+    for name, own in OF_START.items():
+        default = COLLECTOR[own].get_default()
+        assert listed[name] == ("none" if default is None else f"`{default}`")
+    assert listed["github.url"] == f"`{GITHUB_URL}`"
