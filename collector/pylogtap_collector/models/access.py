@@ -71,27 +71,27 @@ class PasswordChange(Model):
 class Membership(Model):
     """A user's role in a project."""
 
-    project: str
-    role: Role
+    project: str = Field(description="The project.")
+    role: Role = Field(description="What he may do there.")
 
 
 class User(Model):
     """Somebody who can sign in."""
 
-    id: int
-    name: str
+    id: int = Field(description="Stable, and never given twice.")
+    name: str = Field(description="What he signs in with.")
     admin: bool = Field(description="Whether he administers the whole collector.")
     disabled: bool = Field(description="Whether he is kept from signing in.")
-    created: datetime
-    last_sign_in: datetime | None
+    created: datetime = Field(description="When it was made, RFC 3339, UTC.")
+    last_sign_in: datetime | None = Field(description="When, RFC 3339, UTC; null: never.")
     projects: list[Membership] = Field(description="Where he is a member, by name.")
 
 
 class UserPage(Model):
     """Some users, and where to go on."""
 
-    items: list[User]
-    next: str | None
+    items: list[User] = Field(description="Users.")
+    next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
 
 
 class MemberIn(Model):
@@ -110,17 +110,17 @@ class MemberPatch(Model):
 class Member(Model):
     """A user who has a role in a project."""
 
-    project: str
-    user: str
-    role: Role
-    since: datetime
+    project: str = Field(description="The project.")
+    user: str = Field(description="Name of the user.")
+    role: Role = Field(description="What he may do there.")
+    since: datetime = Field(description="When it was given, RFC 3339, UTC.")
 
 
 class MemberPage(Model):
     """Some members, and where to go on."""
 
-    items: list[Member]
-    next: str | None
+    items: list[Member] = Field(description="In the order that the operation names.")
+    next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
 
 
 class KeyIn(Model):
@@ -155,15 +155,15 @@ class KeyPatch(Model):
 class Key(Model):
     """A key, without its secret."""
 
-    id: int
-    name: str
+    id: int = Field(description="Stable, and never given twice.")
+    name: str = Field(description="What it is for.")
     prefix: str = Field(description="How it begins, to tell it from others.", examples=["plt_k3m9x2vq7d"])
     project: str | None = Field(description="The one project it is good for; null: all.")
-    role: KeyRole
-    created: datetime
-    created_by: str
-    expires: datetime | None
-    revoked: datetime | None
+    role: KeyRole = Field(description="What it may do.")
+    created: datetime = Field(description="When it was made, RFC 3339, UTC.")
+    created_by: str = Field(description="Name of who made it.")
+    expires: datetime | None = Field(description="When it ends, RFC 3339, UTC; null: never.")
+    revoked: datetime | None = Field(description="When it was revoked; null: it was not.")
     last_used: datetime | None = Field(description="Within a minute.")
 
 
@@ -178,15 +178,19 @@ class NewKey(Key):
 class KeyPage(Model):
     """Some keys, and where to go on."""
 
-    items: list[Key]
-    next: str | None
+    items: list[Key] = Field(description="In the order that the operation names.")
+    next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
 
 
 class SignIn(Model):
     """Who wants to come in."""
 
-    name: Readable = Field(min_length=1, max_length=100, examples=["ada"])
-    password: Readable = Field(min_length=1, max_length=200, examples=["correct horse battery"])
+    name: Readable = Field(
+        min_length=1, max_length=100, examples=["ada"], description="Of the user; case does not count."
+    )
+    password: Readable = Field(
+        min_length=1, max_length=200, examples=["correct horse battery"], description="His."
+    )
 
 
 class SetUp(Model):
@@ -205,11 +209,11 @@ class SetUp(Model):
 class Session(Model):
     """A browser in which somebody is signed in."""
 
-    id: int
-    user: str
-    created: datetime
+    id: int = Field(description="Its number.")
+    user: str = Field(description="Whose it is.")
+    created: datetime = Field(description="When it was opened, RFC 3339, UTC.")
     last_seen: datetime = Field(description="Within a minute.")
-    expires: datetime
+    expires: datetime = Field(description="When it ends, RFC 3339, UTC.")
     address: str = Field(description="Where it was opened from.")
     agent: str = Field(description="The program, as it calls itself.")
     current: bool = Field(description="Whether it is the one that asks.")
@@ -218,14 +222,14 @@ class Session(Model):
 class SessionPage(Model):
     """Some sessions, and where to go on."""
 
-    items: list[Session]
-    next: str | None
+    items: list[Session] = Field(description="In the order that the operation names.")
+    next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
 
 
 class Ended(Model):
     """How many sessions were ended."""
 
-    ended: int
+    ended: int = Field(description="How many sessions.")
 
 
 class Me(Model):
@@ -236,7 +240,7 @@ class Me(Model):
         "there are neither accounts nor keys."
     )
     id: int | None = Field(description="Of the user or key.")
-    name: str
+    name: str = Field(description="Of the user or key.")
     admin: bool = Field(description="Whether the whole collector may be administered.")
     everywhere: list[str] = Field(description="Rights in all projects.")
     projects: dict[str, list[str]] = Field(description="Rights in single projects, by its name.")
@@ -247,13 +251,13 @@ class Me(Model):
 class AuditEntry(Model):
     """Something that was done, and by whom."""
 
-    id: int
-    time: datetime
-    actor_kind: VisitorKind
+    id: int = Field(description="Its number; grows.")
+    time: datetime = Field(description="When, RFC 3339, UTC.")
+    actor_kind: VisitorKind = Field(description="How he had shown who he is.")
     actor: str = Field(description="Name of the user or key.")
     address: str = Field(description="Where the request came from.")
-    action: str = Field(examples=["key.create"])
-    project: str | None
+    action: str = Field(examples=["key.create"], description="What was done: a noun and a verb.")
+    project: str | None = Field(description="In which project; null: in none.")
     target: str = Field(description="What it was done to.")
     detail: dict[str, Any] = Field(description="More, by action. Never a secret.")
 
@@ -261,5 +265,5 @@ class AuditEntry(Model):
 class AuditPage(Model):
     """Some entries of the audit log, the newest first, and where to go on."""
 
-    items: list[AuditEntry]
-    next: str | None
+    items: list[AuditEntry] = Field(description="Entries, the newest first.")
+    next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")

@@ -25,9 +25,11 @@ AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 class ExceptionIn(Model):
     """An exception to add with a record."""
 
-    type: str = Field(min_length=1, max_length=200, examples=["ValueError"])
-    message: str = Field("", max_length=65_536)
-    stacktrace: str = Field("", max_length=65_536)
+    type: str = Field(
+        min_length=1, max_length=200, examples=["ValueError"], description="Name of the exception's class."
+    )
+    message: str = Field("", max_length=65_536, description="What it says.")
+    stacktrace: str = Field("", max_length=65_536, description="Its traceback, as text.")
 
 
 class LogIn(Model):
@@ -37,7 +39,7 @@ class LogIn(Model):
     service: Name = Field(description="Second part of the prefix.", examples=["checkout"])
     instance: Name = Field("api", description="Third part of the prefix.")
     level: Level = "info"
-    message: Message = Field(examples=["deployed 2.4.1"])
+    message: Message = Field(examples=["deployed 2.4.1"], description="The text.")
     logger: str = Field("api", min_length=1, max_length=200, description="Name of the logger.")
     time: Moment | None = Field(
         None, description="When it happened, RFC 3339; null: now.", examples=["2026-11-23T04:50:00Z"]
@@ -45,7 +47,7 @@ class LogIn(Model):
     attributes: dict[AttributeName, JsonValue] = Field(
         {}, max_length=100, description="What can be searched by name.", examples=[{"version": "2.4.1"}]
     )
-    exception: ExceptionIn | None = None
+    exception: ExceptionIn | None = Field(None, description="What went wrong.")
     trace_id: str | None = Field(
         None, pattern="^[0-9a-fA-F]{32}$", description="W3C trace id, 32 hex digits."
     )
@@ -58,7 +60,9 @@ class LogIn(Model):
 class LogsIn(Model):
     """Records to add."""
 
-    logs: list[LogIn] = Field(min_length=1, max_length=MOST_LOGS)
+    logs: list[LogIn] = Field(
+        min_length=1, max_length=MOST_LOGS, description="All of them are added, or none."
+    )
 
 
 class LogsAdded(Model):

@@ -33,19 +33,19 @@ class Compaction(Model):
 class TaskState(Model):
     """How a background task is doing."""
 
-    name: str
-    running: bool
-    restarts: int
-    last_error: str | None
+    name: str = Field(description="Its name.")
+    running: bool = Field(description="Whether it runs.")
+    restarts: int = Field(description="How often it was started again.")
+    last_error: str | None = Field(description="Why it failed last.")
 
 
 class Health(Model):
     """Whether the collector is alive, and can store."""
 
-    status: Literal["ok", "failing"]
-    version: str
+    status: Literal["ok", "failing"] = Field(description="`ok`: records can be stored.")
+    version: str = Field(description="The collector's.")
     reasons: list[str] = Field([], description="Why it cannot store, one sentence each.")
-    tasks: list[TaskState] = Field([])
+    tasks: list[TaskState] = Field([], description="Background tasks.")
 
 
 class Problem(BaseModel):
@@ -53,8 +53,8 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    code: str
+    type: str = Field("about:blank", description="Always `about:blank`: `code` tells it from others.")
+    title: str = Field(description="The kind of problem.")
+    status: int = Field(description="Of HTTP.")
+    code: str = Field(description="Stable, for programs.")
     detail: str = Field(description="What is wrong and what to do about it.")

@@ -62,7 +62,9 @@ class SampleIn(Model):
 class SamplesIn(Model):
     """Samples to store, of any metrics: all of them, or none."""
 
-    samples: list[SampleIn] = Field(min_length=1, max_length=1000)
+    samples: list[SampleIn] = Field(
+        min_length=1, max_length=1000, description="All of them are stored, or none."
+    )
 
 
 class SamplesStored(Model):
@@ -76,10 +78,10 @@ class Metric(Model):
     """A series: what is measured where, with its newest value."""
 
     id: int = Field(description="Stable, and never given twice.")
-    project: str
-    service: str
-    instance: str
-    name: str = Field(examples=["http.requests"])
+    project: str = Field(description="First part of the prefix.")
+    service: str = Field(description="Second part of the prefix.")
+    instance: str = Field(description="Third part of the prefix.")
+    name: str = Field(examples=["http.requests"], description="What is measured.")
     unit: str | None = Field(description="What the values count.", examples=["ms"])
     kind: MetricKind = Field(description="`gauge` goes up and down; `counter` only grows.")
     labels: dict[str, str] = Field(description="What tells it from others of its name.")
@@ -93,7 +95,7 @@ class Metric(Model):
 class MetricPage(Model):
     """Some metrics, and where to go on."""
 
-    items: list[Metric]
+    items: list[Metric] = Field(description="In the order that the operation names.")
     next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
 
 
@@ -103,7 +105,7 @@ class MetricPatch(Model):
     description: Readable | None = Field(
         None, max_length=2000, description="What it is.", examples=["Answers of the shop's pages."]
     )
-    unit: MetricUnit | None = None
+    unit: MetricUnit | None = Field(None, description="What the values count.")
 
 
 class Sample(Model):

@@ -60,9 +60,9 @@ class SavedSearchPatch(Model):
 class SavedSearch(Model):
     """A search under a name."""
 
-    id: int
-    name: str
-    query: str
+    id: int = Field(description="Stable, and never given twice.")
+    name: str = Field(description="For people.")
+    query: str = Field(description="In the query language.")
     since: str | None = Field(description=_SINCE)
     until: str | None = Field(description=_UNTIL)
     project: str | None = Field(
@@ -70,12 +70,12 @@ class SavedSearch(Model):
         "everywhere."
     )
     owner: str | None = Field(description="The user who made it; null: no user did, or he is gone.")
-    created: datetime
-    changed: datetime
+    created: datetime = Field(description="When it was made, RFC 3339, UTC.")
+    changed: datetime = Field(description="When it was changed last, RFC 3339, UTC.")
 
 
 class SavedSearchPage(Model):
     """Some saved searches, and where to go on."""
 
-    items: list[SavedSearch]
-    next: str | None
+    items: list[SavedSearch] = Field(description="In the order that the operation names.")
+    next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")

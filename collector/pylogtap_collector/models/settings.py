@@ -31,9 +31,9 @@ _PROOF = "What proves that we may ask. Written only: it is never shown again."
 class SecretState(Model):
     """What is known of a secret: never the secret."""
 
-    is_set: bool
+    is_set: bool = Field(description="Whether there is one.")
     readable: bool = Field(description="Whether it can be decrypted; otherwise it has to be given again.")
-    changed: datetime | None
+    changed: datetime | None = Field(description="When it was given, RFC 3339, UTC.")
 
 
 class RetentionSettings(Model):
@@ -127,7 +127,12 @@ class AiSettingsPatch(Model):
         None, description=_ADDRESS, examples=["http://127.0.0.1:11434"], json_schema_extra=left_out
     )
     model: Readable | None = Field(
-        None, min_length=1, max_length=200, examples=["llama3.2"], json_schema_extra=left_out
+        None,
+        min_length=1,
+        max_length=200,
+        examples=["llama3.2"],
+        json_schema_extra=left_out,
+        description="Which of its models.",
     )
     token: SecretText | None = Field(None, description=_PROOF, json_schema_extra=left_out)
 
@@ -154,11 +159,11 @@ class SettingsPatch(Model):
 class Trial(Model):
     """Which service to try to reach."""
 
-    service: Literal["ai", "github"]
+    service: Literal["ai", "github"] = Field(description="Which.")
 
 
 class TrialResult(Model):
     """Whether a service could be reached as the settings say."""
 
-    works: bool
+    works: bool = Field(description="Whether it answered as it should.")
     detail: str = Field(description="What it answered, or what to do.")

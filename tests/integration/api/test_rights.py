@@ -6,8 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
 
-from pylogtap_collector.api import GROUPS
+from pylogtap_collector.api import GROUPS, OPENAPI
+from pylogtap_collector.app import build
+from pylogtap_collector.settings import Settings
+from pylogtap_collector.web import Pages
 from tests.support.documents import DOCS, code, rows
 from tests.support.rights import OTHER, OWN, TRIES, VISITORS, World, world
 
@@ -107,3 +113,30 @@ def plain(reply: Reply, project: str) -> tuple[int, str]:
         return reply.status, ""
     text = reply.body.decode().replace(project, "PROJECT")
     return reply.status, re.sub(r"\d+", "N", text)
+
+
+async def test_no_route_is_left_out() -> None:
+    """What the server routes is an operation, or a page that is known to be open."""
+    app = build(Settings(memory=True, adopt=False))
+    known = {(operation.method, operation.path) for operation in OPERATIONS}
+    pages = {OPENAPI, *Pages().open_paths}
+    routes = [(route.method, route.resource.canonical) for route in app.router.routes() if route.resource]
+    assert len(routes) > len(OPERATIONS)
+    for method, path in routes:
+        assert ("GET" if method == "HEAD" else method, path) in known or path in pages, (method, path)
+
+
+async def test_a_route_that_is_not_listed_is_refused() -> None:
+    """Deny by default: a route that somebody adds beside the operations is reached by nobody."""
+
+    async def secret(_: web.Request) -> web.Response:
+        return web.Response(text="secret")
+
+    app = build(Settings(memory=True, adopt=False, key=SecretStr("key of the environment")))
+    app.router.add_get("/secret", secret)
+    async with TestClient(TestServer(app)) as client:
+        nobody = await client.get("/secret")
+        administrator = await client.get(
+            "/secret", headers={"Authorization": "Bearer key of the environment"}
+        )
+        assert (nobody.status, administrator.status) == (401, 403)
