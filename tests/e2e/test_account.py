@@ -119,7 +119,8 @@ def test_a_member_sees_his_roles(visit: Visit, collector: CollectorProcess) -> N
     expect(entry(chief, "of the shop")).to_contain_text("ingestshop")
     expect(entry(chief, "of the bank")).to_have_count(0)
     button(chief, "New key").click()
-    assert chief.page.get_by_label("Project").locator("option").all_inner_texts() == ["shop"]
+    choices = chief.page.get_by_role("dialog").get_by_label("Project").locator("option")
+    assert choices.all_inner_texts() == ["shop"]
 
 
 def test_a_new_password_ends_other_sessions(visit: Visit, collector: CollectorProcess) -> None:
@@ -229,6 +230,68 @@ def test_a_key_for_a_project_to_come(visit: Visit, collector: CollectorProcess) 
     page.page.get_by_label("The key", exact=True).wait_for()
     page.page.keyboard.press("Escape")
     expect(entry(page, "for later")).to_contain_text("later")
+
+
+def test_who_manages_a_project_gives_roles_there(visit: Visit, collector: CollectorProcess) -> None:
+    """Members are added, given another role and removed by name; of other projects nothing is shown."""
+    cookie = set_up(collector)
+    add_user(collector, cookie, "max", shop="admin")
+    add_user(collector, cookie, "vera", bank="editor")
+    chief = signed_in(visit(collector.url), "max")
+    assert chief.page.get_by_label("Project").locator("option").all_inner_texts() == ["shop"]
+    expect(entry(chief, "vera")).to_have_count(0)
+    button(chief, "Add a member").click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_label("User").fill("nobody")
+    button(chief, "Add the member").click()
+    expect(dialog.locator(".form-alert")).to_contain_text("nobody")
+    dialog.get_by_label("User").fill("vera")
+    assert chief.page.evaluate(NAMELESS) == []
+    button(chief, "Add the member").click()
+    expect(chief.page.locator("[data-member=vera]")).to_contain_text("viewersince just now")
+    button(chief, "Change the role of vera").click()
+    expect(dialog.get_by_label("He may")).to_have_value("viewer")
+    dialog.get_by_label("He may").select_option("editor")
+    button(chief, "Save").click()
+    expect(chief.page.locator("[data-member=vera]")).to_contain_text("editor")
+    button(chief, "Remove vera").click()
+    button(chief, "Remove").click()
+    expect(chief.page.locator("[data-member=vera]")).to_have_count(0)
+    expect(chief.page.locator("[data-user]")).to_have_count(0)
+
+
+def test_an_administrator_gives_accounts(visit: Visit, collector: CollectorProcess) -> None:
+    """A user is made with a password that is made up, gets another one, is disabled and enabled again."""
+    set_up(collector)
+    page = signed_in(visit(collector.url))
+    expect(page.page.locator("[data-user=ada]")).to_contain_text("adayouadministrator")
+    expect(page.page.locator("[data-user=ada] button")).to_have_count(0)
+    button(page, "New user").click()
+    dialog = page.page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("eve")
+    button(page, "Make one up").click()
+    assert page.page.evaluate(NAMELESS) == []
+    button(page, "Make the user").click()
+    password = page.page.get_by_label("The password", exact=True).inner_text()
+    assert re.fullmatch(r"([a-z2-9]{5}-){3}[a-z2-9]{5}", password)
+    button(page, "Done").click()
+    assert password not in page.page.content()
+    expect(page.page.locator("[data-user=eve]")).to_contain_text("never signed in")
+    eve = signed_in(visit(collector.url), "eve", password)
+    button(page, "New password of eve").click()
+    dialog.get_by_label("Password", exact=True).fill(NEW)
+    button(page, "Change the password").last.click()
+    expect(dialog).to_contain_text("All his sessions have ended.")
+    button(page, "Done").click()
+    eve.page.reload()
+    signed_in(eve, "eve", NEW)
+    button(page, "Disable eve").click()
+    button(page, "Disable").click()
+    expect(page.page.locator("[data-user=eve]")).to_contain_text("disabled")
+    eve.page.reload()
+    expect(eve.page).to_have_url(re.compile("/sign-in"))
+    button(page, "Enable eve").click()
+    expect(button(page, "Disable eve")).to_be_visible()
 
 
 def test_markup_is_text(visit: Visit, collector: CollectorProcess) -> None:

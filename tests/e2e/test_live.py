@@ -131,11 +131,13 @@ def test_a_key_is_asked_for(visit: Visit, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_api_can_be_tried(visit: Visit, shop: CollectorProcess) -> None:
-    """The API's page is made of our files alone, and its operations work there."""
+    """The API's page is made of our files alone, and its operations work there once they are asked for."""
     logs = visit(shop.url)
     logs.open("/docs")
     operation = logs.page.locator("#operations-logs-list_logs")
     operation.locator("button").first.click()
+    expect(operation.get_by_text("Execute", exact=True)).to_have_count(0)
+    operation.get_by_text("Try it out").click()
     operation.get_by_placeholder("q", exact=True).fill("has:exception")
     operation.get_by_text("Execute", exact=True).click()
     expect(operation.locator(".live-responses-table")).to_contain_text("GatewayTimeout")

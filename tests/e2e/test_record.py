@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.accounts import NAME, PASSWORD, add_user, set_up
 from tests.support.shop import SCRIPT, deliver, line_segment, shop_segments
 
 if TYPE_CHECKING:
@@ -74,6 +75,34 @@ def test_labels_and_notes_are_kept(visit: Visit, collector: CollectorProcess) ->
     expect(other.detail.get_by_role("textbox", name="Note")).to_have_value("They know.")
     other.detail.get_by_label("Remove label cause").click()
     expect(other.detail.get_by_text("cause: bank")).to_have_count(0)
+
+
+def test_a_viewer_reads_what_editors_write(visit: Visit, collector: CollectorProcess) -> None:
+    """Who may not write in a project sees labels and notes there, and nothing to change them by."""
+    deliver(collector.url, line_segment("look at this", "and that"))
+    cookie = set_up(collector)
+    add_user(collector, cookie, "vera", shop="viewer", bank="editor")
+    editor, viewer = visit(collector.url), visit(collector.url)
+    for logs, name in ((editor, NAME), (viewer, "vera")):
+        logs.open("/sign-in")
+        logs.page.get_by_label("Name").fill(name)
+        logs.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        logs.page.keyboard.press("Enter")
+    editor.row("look at this").click()
+    editor.detail.get_by_label("New label, as name: value").fill("cause: bank")
+    editor.page.keyboard.press("Enter")
+    expect(editor.detail.get_by_label("Remove label cause")).to_be_visible()
+    editor.detail.get_by_role("textbox", name="Note").fill("They know.")
+    editor.detail.get_by_text("Save note").click()
+    expect(editor.detail.get_by_text("Save note")).to_be_hidden()
+    viewer.page.reload()
+    viewer.row("look at this").click()
+    shown = viewer.detail.get_by_role("region", name="Labels and note")
+    expect(shown).to_have_text("cause: bankThey know.")
+    expect(shown.locator("input, textarea, button")).to_have_count(0)
+    viewer.row("and that").click()
+    expect(viewer.detail.locator(".detail-message")).to_have_text("and that")
+    expect(viewer.detail.locator(".annotations")).to_be_hidden()
 
 
 def test_nobody_overwrites_what_he_has_not_seen(visit: Visit, collector: CollectorProcess) -> None:

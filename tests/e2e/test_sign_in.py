@@ -153,7 +153,9 @@ def test_guessing_has_to_wait(visit: Visit, collector: CollectorProcess) -> None
     expect(alert(page, "Too many attempts")).to_be_visible()
     expect(button).to_have_text(re.compile(r"Try again in \d+ s"))
     expect(button).to_have_text("Sign in")
+    expect(alert(page, "You can try again now; the attempt before was not looked at.")).to_be_visible()
     expect(alert(page, "Too many attempts")).to_have_count(0)
+    expect(page.page.get_by_label("Name")).to_have_value(NAME)
     give(page)
     expect(page.page.locator("#notice")).to_contain_text("Nothing logged yet")
 
@@ -244,10 +246,47 @@ def test_a_key_that_ended_is_forgotten(visit: Visit, collector: CollectorProcess
 
 
 def test_who_may_see_nothing_is_told(visit: Visit, collector: CollectorProcess) -> None:
-    """A user without any project is signed in; the page says what he lacks, and asks for nothing."""
+    """A user without any project is signed in; the page says what he lacks, and how to be somebody else."""
     add_user(collector, set_up(collector), "eve")
     page = visit(collector.url)
     page.open("/sign-in")
     give(page, "eve")
     expect(page.page.locator("#notice")).to_contain_text("This needs the right to read")
     expect(page.page).to_have_url(re.compile(rf"^{collector.url}/(\?|$)"))
+    page.page.get_by_role("button", name="Sign in as somebody else").click()
+    expect(page.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    give(page)
+    expect(page.page.locator("#notice")).to_contain_text("Nothing logged yet")
+
+
+def test_a_key_that_only_delivers_is_no_dead_end(visit: Visit, collector: CollectorProcess) -> None:
+    """With a key that may not read, the page says so, and lets one forget it."""
+    cookie = set_up(collector)
+    made = ask(collector, "POST", "/keys", {"name": "web", "project": "shop"}, cookie=cookie)
+    page = visit(collector.url)
+    for way in ("Forget the key", "Sign in as somebody else"):
+        page.open("/sign-in")
+        page.page.get_by_text("Use a key instead").click()
+        page.page.get_by_label("Key", exact=True).fill(made.json["secret"])
+        page.page.keyboard.press("Enter")
+        expect(alert(page, "This needs the right to read")).to_be_visible()
+        page.page.get_by_role("button", name=way).click()
+        expect(page.page.get_by_role("heading", name="Sign in")).to_be_visible()
+        assert page.page.evaluate("sessionStorage.getItem('pylogtap.key')") is None
+
+
+def test_the_api_tells_who_is_not_signed_in(visit: Visit, collector: CollectorProcess) -> None:
+    """The API's page leads to sign in and back; it says nothing to others."""
+    page = visit(collector.url)
+    page.open("/docs")
+    note = page.page.locator("#signed-out")
+    page.page.wait_for_selector("#operations-logs-list_logs")
+    expect(note).to_be_hidden()
+    set_up(collector)
+    page.page.reload()
+    expect(note).to_contain_text("You are not signed in")
+    note.get_by_role("link", name="sign in").click()
+    give(page)
+    page.page.wait_for_url("**/docs")
+    page.page.wait_for_selector("#operations-logs-list_logs")
+    expect(note).to_be_hidden()

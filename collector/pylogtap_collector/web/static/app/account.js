@@ -3,11 +3,14 @@ import { get, getAll, isUnknown, post } from "./api.js";
 import { byId, el } from "./dom.js";
 import { Form, needed, newPasswordField, secretField } from "./form.js";
 import { setUpFrame } from "./frame.js";
-import { KeyList, managed } from "./key-list.js";
+import { KeyList } from "./key-list.js";
+import { managedProjects, managesAny } from "./managed.js";
+import { MemberList } from "./member-list.js";
 import { failed, toast } from "./notices.js";
 import { askWhoIsThere, forgetKey, kindOf, leaveToSignIn, signInAddress, whoAsks } from "./session.js";
 import { SessionList, moment } from "./session-list.js";
 import { counted } from "./text.js";
+import { UserList } from "./user-list.js";
 
 /** @typedef {import("./dom.js").Child} Child */
 /** @typedef {import("./session.js").Me} Me */
@@ -24,7 +27,7 @@ async function begin() {
   } catch (error) {
     if (isUnknown(error)) return;
     main.replaceChildren(
-      el("section.card", null, ...failed(/** @type {Error} */ (error).message, () => void begin())),
+      el("section.card", null, ...failed(/** @type {Error} */ (error), () => void begin())),
     );
   }
 }
@@ -51,7 +54,7 @@ async function showUser(me) {
     ),
     passwordCard(me, list),
     list.node,
-    ...(await keyCards(me)),
+    ...(await managedCards(me)),
   );
 }
 
@@ -115,7 +118,7 @@ async function showKey(me) {
         el("button.button", { type: "button", onclick: forgetKey }, "Forget the key"),
       ),
     ),
-    ...(await keyCards(me)),
+    ...(await managedCards(me)),
   );
 }
 
@@ -156,12 +159,28 @@ const factsOf = (facts) =>
     facts.flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)]),
   );
 
-/** The keys, for whoever manages any project. @param {Me} me @returns {Promise<Node[]>} */
-async function keyCards(me) {
-  if (me.read_only || !managed(me)) return [];
-  const list = new KeyList(me, await getAll("/keys"));
-  list.onTrouble = (error) => toast(error.message);
-  return [list.node];
+/**
+ * Keys and members, for whoever manages any project; users, for administrators.
+ * @param {Me} me
+ * @returns {Promise<Node[]>}
+ */
+async function managedCards(me) {
+  if (me.read_only || !managesAny(me)) return [];
+  const trouble = (/** @type {Error} */ error) => toast(error.message);
+  const [found, projects, people] = await Promise.all([
+    getAll("/keys"),
+    managedProjects(me),
+    me.admin ? getAll("/users") : null,
+  ]);
+  const keys = new KeyList(me, found);
+  keys.onTrouble = trouble;
+  const users = people && new UserList(me, people);
+  const members = projects.length ? new MemberList(projects) : null;
+  if (members) {
+    members.onChange = () => void users?.reload().catch(trouble);
+    await members.show();
+  }
+  return [keys, members, users].flatMap((list) => list?.node ?? []);
 }
 
 askWhoIsThere();

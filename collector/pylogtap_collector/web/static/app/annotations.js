@@ -1,26 +1,40 @@
 import { Refused, change, getVersioned } from "./api.js";
 import { el, iconButton } from "./dom.js";
-import { clip } from "./text.js";
+import { block, clip } from "./text.js";
 
 /** @typedef {import("./types.js").LogRecord} LogRecord */
 /** @typedef {{labels?: Record<string, string | null>, note?: string | null}} Patch */
 
 /** What people add to a record: labels and a note. */
 export class Annotations {
-  /** @param {LogRecord} log @param {(log: LogRecord) => void} onChange */
-  constructor(log, onChange) {
+  /**
+   * @param {LogRecord} log
+   * @param {boolean} writable whether they may be changed, or only read
+   * @param {(log: LogRecord) => void} onChange
+   */
+  constructor(log, writable, onChange) {
     this.log = log;
+    this.writable = writable;
     this.onChange = onChange;
     this.labels = el("div.labels");
     this.fault = el("p.mistake", { role: "alert", hidden: true });
-    this.node = el(
-      "section.annotations",
-      { "aria-label": "Labels and note" },
-      this.labels,
-      this.#noteForm(),
-      this.fault,
-    );
+    this.node = el("section.annotations", { "aria-label": "Labels and note" });
+    this.#draw();
+  }
+
+  /** @param {boolean} writable */
+  allow(writable) {
+    if (writable === this.writable) return; // what is being typed stays
+    this.writable = writable;
+    this.#draw();
+  }
+
+  #draw() {
+    const { note, labels } = this.log;
     this.#drawLabels();
+    this.node.hidden = !this.writable && !note && !Object.keys(labels).length;
+    if (this.writable) this.node.replaceChildren(this.labels, this.#noteForm(), this.fault);
+    else this.node.replaceChildren(this.labels, ...(note ? [block(note, "div.note-text")] : []));
   }
 
   #drawLabels() {
@@ -29,9 +43,14 @@ export class Annotations {
         "span.chip.is-label",
         null,
         value ? `${name}: ${value}` : name,
-        iconButton("close", `Remove label ${name}`, () => this.#save({ labels: { [name]: null } })),
+        this.writable &&
+          iconButton("close", `Remove label ${name}`, () => this.#save({ labels: { [name]: null } })),
       ),
     );
+    this.labels.replaceChildren(...labels, ...(this.writable ? [this.#labelForm()] : []));
+  }
+
+  #labelForm() {
     const input = /** @type {HTMLInputElement} */ (
       el("input.label-input", {
         type: "text",
@@ -45,13 +64,12 @@ export class Annotations {
       const [name, ...rest] = input.value.split(":");
       if (name.trim()) void this.#save({ labels: { [name.trim()]: rest.join(":").trim() } });
     };
-    const form = el(
+    return el(
       "form.label-form",
       { onsubmit: add },
       input,
       iconButton("plus", "Add the label", () => {}, { type: "submit" }),
     );
-    this.labels.replaceChildren(...labels, form);
   }
 
   #noteForm() {

@@ -166,10 +166,12 @@ export async function post(path, body) {
 /**
  * Delete something, or end it.
  * @param {string} path
+ * @param {string} [version] that was read; left out: whichever it is by now
  * @returns {Promise<any>} null where the answer is empty
  */
-export async function remove(path) {
-  const answer = await send(address(path), { method: "DELETE", headers: { Accept: "application/json" } });
+export async function remove(path, version) {
+  const headers = { Accept: "application/json", ...(version && { "If-Match": version }) };
+  const answer = await send(address(path), { method: "DELETE", headers });
   const text = await answer.text();
   return text ? parseJson(text) : null;
 }

@@ -34,6 +34,14 @@ export class Detail {
     /** @type {import("./times.js").Zone} */
     this.zone = "local";
     this.contextStep = 0;
+    /** @type {(project: string) => boolean} whether one may annotate there; yes, until that is known */
+    this.mayWrite = () => true;
+  }
+
+  /** Show or hide what changes a record. @param {(project: string) => boolean} mayWrite */
+  setRights(mayWrite) {
+    this.mayWrite = mayWrite;
+    if (this.log) this.annotations?.allow(mayWrite(this.log.project));
   }
 
   get open() {
@@ -94,6 +102,7 @@ export class Detail {
     const top = this.host.scrollTop;
     this.log = log;
     this.contextHost = el("div.context");
+    this.annotations = new Annotations(log, this.mayWrite(log.project), (changed) => this.#changed(changed));
     this.host.replaceChildren(
       this.#head(log),
       el(
@@ -108,7 +117,7 @@ export class Detail {
         block(log.message, "div.detail-message"),
         exceptionOf(log),
         attributesOf(log, this.events.onFilter),
-        new Annotations(log, (changed) => this.#changed(changed)).node,
+        this.annotations.node,
         factsOf(log, this.zone, this.events.onFilter),
         el(
           "section",

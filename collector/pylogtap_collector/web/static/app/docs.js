@@ -17,7 +17,15 @@
     defaultModelsExpandDepth: 0,
     displayRequestDuration: true,
     filter: true,
-    tryItOutEnabled: true,
+    tryItOutEnabled: false, // what deletes is not to be armed from the start
     validatorUrl: null, // Swagger's default sends the document's address to a service of theirs
   });
+  // It sends a session's cookie, and the key that is given to it, but not the key of the page's tab.
+  fetch("/api/v1/me")
+    .then((answer) => answer.json())
+    .then((me) => {
+      const note = document.getElementById("signed-out");
+      if (note) note.hidden = me.kind !== "nobody";
+    })
+    .catch(() => {}); // the description is readable all the same
 })();

@@ -3,7 +3,7 @@ import { byId, el, icon } from "./dom.js";
 import { hue } from "./hues.js";
 import { classOfName } from "./levels.js";
 import { filtersOf } from "./query.js";
-import { compact, number } from "./text.js";
+import { compact, counted } from "./text.js";
 
 /** @typedef {import("./types.js").Facet} Facet */
 
@@ -87,7 +87,7 @@ export class FacetList {
           type: "button",
           title: label,
           "aria-pressed": included,
-          "aria-label": `${field} ${label}, ${number(count)} records`,
+          "aria-label": `${field} ${label}, ${counted(count, "record")}`,
           "data-facet": `${field}:${value}`,
           onclick: () => this.onFilter(field, value, false),
         },

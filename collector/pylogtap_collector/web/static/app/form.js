@@ -5,6 +5,7 @@ import { el, iconButton } from "./dom.js";
 /** @typedef {HTMLInputElement | HTMLSelectElement} Control */
 
 const SECOND_MS = 1_000;
+const TOO_MANY = 429; // refused before anything was compared
 let made = 0;
 
 /**
@@ -105,6 +106,30 @@ export function newPasswordField(label) {
   return field;
 }
 
+const LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"; // 32 that are not taken for each other
+
+/** A password that nobody guesses, and that can be read out: 100 bits in groups of five letters. */
+function madePassword() {
+  const letters = [...crypto.getRandomValues(new Uint8Array(20))].map((byte) => LETTERS[byte % 32]);
+  return letters.join("").replace(/(.{5})(?=.)/g, "$1-");
+}
+
+/**
+ * A password for somebody else, with a button that makes one up.
+ * @param {string} label
+ */
+export function generatedPasswordField(label) {
+  const field = newPasswordField(label);
+  const make = () => {
+    field.control.value = madePassword();
+    field.control.dispatchEvent(new Event("input"));
+    field.control.focus();
+    if (field.control.type === "password") field.node.querySelector("button")?.click(); // nobody knows it yet
+  };
+  field.node.append(el("button.more", { type: "button", onclick: make }, "Make one up"));
+  return field;
+}
+
 /** @param {string} words */
 export const needed = (words) => (/** @type {string} */ value) => (value.trim() ? null : words);
 
@@ -149,6 +174,7 @@ export class Form {
     event.preventDefault();
     if (this.busy) return;
     this.alert.textContent = "";
+    this.alert.classList.remove("is-calm");
     if (!this.#sound()) return;
     this.#hold(true);
     try {
@@ -174,7 +200,7 @@ export class Form {
     if (error instanceof Refused && this.#point(error)) return;
     this.alert.textContent =
       error instanceof Unreachable ? `${error.message} Is it running? Try again in a moment.` : error.message;
-    if (error instanceof Refused && error.wait_s) this.#wait(error.wait_s);
+    if (error instanceof Refused && error.wait_s) this.#wait(error.wait_s, error.status === TOO_MANY);
   }
 
   /** Say it at the field that it is about. @param {Refused} error */
@@ -189,16 +215,21 @@ export class Form {
     return true;
   }
 
-  /** Count the seconds down on the button: an alert that changes would be read out each time. @param {number} rest_s */
-  #wait(rest_s) {
+  /**
+   * Count the seconds down on the button: an alert that changes would be read out each time.
+   * @param {number} rest_s
+   * @param {boolean} unseen whether the attempt before does not count
+   */
+  #wait(rest_s, unseen) {
     if (rest_s <= 0) {
       this.#hold(false);
-      this.alert.textContent = "";
+      this.alert.textContent = `You can try again now${unseen ? "; the attempt before was not looked at" : ""}.`;
+      this.alert.classList.add("is-calm");
       return;
     }
     this.#hold(true);
     this.button.textContent = `Try again in ${rest_s} s`;
-    setTimeout(() => this.#wait(rest_s - 1), SECOND_MS);
+    setTimeout(() => this.#wait(rest_s - 1, unseen), SECOND_MS);
   }
 
   /** @param {boolean} busy */

@@ -20,15 +20,6 @@ import { moment } from "./session-list.js";
  * @property {string | null} last_used
  */
 
-const MANAGE = "manage";
-
-/**
- * Whether somebody manages any project.
- * @param {Me} me
- */
-export const managed = (me) =>
-  [me.everywhere, ...Object.values(me.projects)].some((rights) => rights.includes(MANAGE));
-
 /** The keys of the projects that somebody manages. */
 export class KeyList {
   /** @param {Me} me @param {Key[]} keys */

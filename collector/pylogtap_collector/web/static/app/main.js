@@ -15,7 +15,7 @@ import { RecordList } from "./record-list.js";
 import { Results } from "./results.js";
 import { lineOf } from "./row.js";
 import { Search } from "./search.js";
-import { askWhoIsThere } from "./session.js";
+import { askWhoIsThere, may } from "./session.js";
 import { listen } from "./shortcuts.js";
 import { State, sameSelection, selection, toSearch } from "./state.js";
 import { counted } from "./text.js";
@@ -242,7 +242,7 @@ listen({
   "?": openHelp,
 });
 
-askWhoIsThere();
+askWhoIsThere((me) => detail.setRights((project) => may(me, "write", project)));
 setUpAccountMenu();
 showTheme();
 showZones();

@@ -1,7 +1,9 @@
-import { clock, getAll, post } from "./api.js";
+import { clock, post } from "./api.js";
 import { Dialog } from "./dialogs.js";
-import { el, icon } from "./dom.js";
+import { el } from "./dom.js";
 import { Form, choiceField, needed, textField } from "./form.js";
+import { managedProjects, managesAll } from "./managed.js";
+import { showSecret } from "./secret.js";
 
 /** @typedef {import("./session.js").Me} Me */
 
@@ -74,7 +76,13 @@ export async function askForNewKey(me, onMade) {
           ? new Date(clock.now() + Number(given.expires) * DAY_MS).toISOString()
           : null,
       });
-      showSecret(dialog, made);
+      showSecret(dialog, {
+        title: `The key “${made.name}”`,
+        label: "The key",
+        words: "Copy it now: it is not shown again. The collector keeps a check sum of it alone.",
+        secret: made.secret,
+        after: ["Programs take it from ", el("code", null, "PYLOGTAP_KEY"), "."],
+      });
       await onMade();
     },
     el("button.button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
@@ -85,14 +93,10 @@ export async function askForNewKey(me, onMade) {
 
 /** @param {Me} me @returns {Promise<[string, string][]>} */
 async function projectsOf(me) {
-  if (!me.everywhere.includes("manage")) {
-    return Object.entries(me.projects)
-      .filter(([, rights]) => rights.includes("manage"))
-      .map(([name]) => [name, name]);
-  }
-  const projects = await getAll("/projects");
+  const projects = (await managedProjects(me)).map((name) => /** @type {[string, string]} */ ([name, name]));
+  if (!managesAll(me)) return projects;
   return [
-    ...projects.map(({ name }) => /** @type {[string, string]} */ ([name, name])),
+    ...projects,
     [ANOTHER, "Another one …"],
     ...(me.admin ? [/** @type {[string, string]} */ ([ALL, "All projects"])] : []),
   ];
@@ -102,36 +106,4 @@ async function projectsOf(me) {
 function projectOf(given) {
   if (given.project === ALL) return null;
   return given.project === ANOTHER ? given.another.trim() : given.project;
-}
-
-/** @param {Dialog} dialog @param {{name: string, secret: string}} made */
-function showSecret(dialog, made) {
-  const secret = el("code.secret", { tabindex: 0, "aria-label": "The key" }, made.secret);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(made.secret);
-      note.textContent = "Copied.";
-      button.lastChild?.replaceWith("Copied");
-    } catch {
-      getSelection()?.selectAllChildren(secret);
-      secret.focus();
-      note.textContent = "The browser does not allow copying here; the key is selected, copy it by hand.";
-    }
-  };
-  const button = el("button.button.is-main", { type: "button", onclick: () => void copy() }, icon("copy"), "Copy");
-  const note = el("p.soft", { role: "status" });
-  dialog.heading.textContent = `The key “${made.name}”`;
-  dialog.show(
-    el("p", null, "Copy it now: it is not shown again. The collector keeps a check sum of it alone."),
-    secret,
-    el("p.soft", null, "Programs take it from ", el("code", null, "PYLOGTAP_KEY"), "."),
-    note,
-    el(
-      "div.form-buttons",
-      null,
-      button,
-      el("button.button", { type: "button", onclick: () => dialog.close() }, "Done"),
-    ),
-  );
-  button.focus();
 }

@@ -1,4 +1,6 @@
+import { Refused, key } from "./api.js";
 import { byId, el } from "./dom.js";
+import { forgetKey, signInAddress, signOut } from "./session.js";
 
 const TOAST_MS = 3_500;
 let toastTimer = 0;
@@ -93,13 +95,38 @@ export function nothingFound(ways) {
 
 /**
  * For an answer that is a refusal.
- * @param {string} words
+ * @param {Error} error
  * @param {() => void} again
  */
-export function failed(words, again) {
+export function failed(error, again) {
+  if (error instanceof Refused && error.code === "missing_right") return notAllowed(error.message);
   return [
     el("h2", null, "This did not work"),
-    el("p", { role: "alert" }, words),
+    el("p", { role: "alert" }, error.message),
     el("button.button", { type: "button", onclick: again }, "Try again"),
+  ];
+}
+
+/** For who is known, but may not see the page: it says how to be somebody else. @param {string} words */
+function notAllowed(words) {
+  const leave = (/** @type {string} */ next) =>
+    void signOut(next).catch((/** @type {Error} */ error) => toast(`Not signed out: ${error.message}`));
+  const withKey = key.get() !== null;
+  const change = () => {
+    if (!withKey) return leave(signInAddress());
+    key.forget(); // a session that is behind it stays
+    location.assign(signInAddress());
+  };
+  return [
+    el("h2", null, "You may not see this"),
+    el("p", { role: "alert" }, words),
+    el(
+      "div.ways",
+      null,
+      el("button.button.is-main", { type: "button", onclick: change }, "Sign in as somebody else"),
+      withKey
+        ? el("button.button", { type: "button", onclick: forgetKey }, "Forget the key")
+        : el("button.button", { type: "button", onclick: () => leave(signInAddress("/")) }, "Sign out"),
+    ),
   ];
 }

@@ -87,7 +87,7 @@ export class Results {
     }
     this.parts.onChange();
     if (this.parts.onTrouble(error) || this.parts.list.length) return;
-    notice(failed(error.message, () => this.load(view)));
+    notice(failed(error, () => this.load(view)));
   }
 
   /** @param {View} view @param {AbortSignal} signal */

@@ -46,9 +46,13 @@ export function leaveToSignIn() {
   location.replace(signInAddress());
 }
 
-/** Leave this page as soon as nobody is signed in any more, also when it is shown again from memory. */
-export function askWhoIsThere() {
+/**
+ * Leave this page as soon as nobody is signed in any more, also when it is shown again from memory.
+ * @param {(me: Me) => void} [onKnown] called once
+ */
+export function askWhoIsThere(onKnown) {
   whenUnknown(leaveToSignIn);
+  if (onKnown) whoAsks().then(onKnown, () => {}); // what one may not do is refused all the same
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     whoAsks().then(
@@ -73,6 +77,16 @@ export function forgetKey() {
   key.forget();
   location.reload();
 }
+
+/**
+ * Whether somebody has a right in a project.
+ * @param {Me} me
+ * @param {string} right
+ * @param {string} project
+ */
+export const may = (me, right, project) =>
+  me.everywhere.includes(right) ||
+  (Object.hasOwn(me.projects, project) && me.projects[project].includes(right)); // one may be called `constructor`
 
 /** Who that is, in a few words. @param {Me} me */
 export function nameOf(me) {

@@ -58,7 +58,7 @@ export function block(text, tag) {
     const more = el(
       "button.more",
       { type: "button", onclick: () => show(length * 10) },
-      `… ${number(rest)} more characters`,
+      `… ${counted(rest, "more character")}`,
     );
     host.append(more);
   };
