@@ -6,12 +6,13 @@ import http
 import http.client
 import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import east_asian_width
 from urllib.parse import urlencode, urlsplit
 
 from pylogtap.cli.errors import Failed, WrongUsage
+from pylogtap.cli.unreachable import Unreachable, reason_of
 from pylogtap.version import __version__
 
 if TYPE_CHECKING:
@@ -23,28 +24,9 @@ ANSWER_TIMEOUT_S = 60.0
 PIECE = 256 << 10  # bytes
 PAGE = 1_000  # items that are asked for at once
 SILENCE_TIMEOUT_S = 60.0  # the collector sends a comment far more often: more silence is a dead connection
-NEEDS_KEY = ("export PYLOGTAP_KEY=…  (make one: pylogtap key add NAME --project P)",)
-
-
-class Unreachable(Failed):
-    """Nobody answers there."""
-
-    def __init__(self, url: str, reason: str) -> None:
-        """
-        Say where nobody answers.
-
-        Args:
-            url: The address.
-            reason: What the system said.
-        """
-        super().__init__(
-            f"no collector answers at {url} ({reason})",
-            remedies=(
-                "start one:             pylogtap serve",
-                "or say where it runs:  export PYLOGTAP_URL=http://HOST:8270",
-            ),
-        )
-        self.reason = reason
+_MAKE_KEY = "export PYLOGTAP_KEY=…  (make one: pylogtap key add NAME {} --as YOU)"
+NEEDS_KEY = (_MAKE_KEY.format("--project P --role read"),)
+NEEDS_ADMIN = (_MAKE_KEY.format("--all-projects --role admin"),)
 
 
 class Refused(Failed):
@@ -123,22 +105,53 @@ class Pieces(NamedTuple):
             yield rest
 
 
-class Api:
-    """Asks one collector."""
+class SignedIn(NamedTuple):
+    """
+    Somebody who is signed in for the time of a command.
 
-    def __init__(self, url: str, key: str | None) -> None:
+    Attributes:
+        cookie: Of the session.
+        password: Which he typed.
+    """
+
+    cookie: str
+    password: str
+
+
+class Api:
+    """
+    Asks one collector.
+
+    Attributes:
+        url: The collector's address.
+        signed_in: Who asks; None: whoever the key is of, or nobody.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        *,
+        signed_in: SignedIn | None = None,
+        needs_key: tuple[str, ...] = NEEDS_KEY,
+    ) -> None:
         """
         Remember whom to ask.
 
         Args:
             url: The collector's address.
             key: Proves that we may ask.
+            signed_in: Proves it, too.
+            needs_key: What to do where we have to show who asks, and do not.
         """
-        self.url = url
+        self.url, self.signed_in = url, signed_in
+        self._needs_key = needs_key
         self._parts = urlsplit(url)
         self._headers = {"User-Agent": f"pylogtap/{__version__}"}
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
+        if signed_in is not None:  # a cookie takes a word that no page of another origin makes us ask
+            self._headers |= {"Cookie": signed_in.cookie, "Sec-Fetch-Site": "none"}
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """
@@ -183,6 +196,35 @@ class Api:
             Refused: The answer is an error.
         """
         return self._change("POST", path, {}, "application/json", document)
+
+    def sign_in(self, path: str, document: Mapping[str, Any]) -> Api:
+        """
+        Sign in, and return what asks as somebody who is.
+
+        Args:
+            path: Below the collector's address.
+            document: Who, and his `password`.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        sent = json.dumps(document).encode()
+        with self._answer(path, {}, headers, method="POST", sent=sent) as response:
+            self._body(response)
+            cookie = (response.headers.get("Set-Cookie") or "").partition(";")[0]
+        return Api(self.url, None, signed_in=SignedIn(cookie, str(document["password"])))
+
+    def sign_out(self) -> None:
+        """
+        End the session. That it has ended by what was done is no error.
+
+        Raises:
+            Unreachable: Nobody answers.
+        """
+        with suppress(Refused):
+            self.delete("/api/v1/sessions/current")
 
     def delete(self, path: str, **query: Any) -> dict[str, Any]:
         """
@@ -330,21 +372,13 @@ class Api:
                 connection.request(method, target, sent, headers={**self._headers, **headers})
                 response = connection.getresponse()
             except (OSError, http.client.HTTPException) as error:
-                raise Unreachable(self.url, reason_of(error)) from error
+                raise Unreachable.by(error, self.url) from error
             if response.status // 100 != 2:
-                raise _refusal(response.status, _document(response.read(1 << 20)), query.get("q"))
+                problem = _document(response.read(1 << 20))
+                raise _refusal(response.status, problem, query.get("q"), self._needs_key)
             yield response
         finally:
             connection.close()
-
-
-def reason_of(error: Exception) -> str:
-    """Return what went wrong with a connection, in a few words."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__
 
 
 def read_events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[Event]:
@@ -380,14 +414,14 @@ def _document(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _refusal(status: int, problem: dict[str, Any], text: str | None) -> Failed:
+def _refusal(status: int, problem: dict[str, Any], text: str | None, needs_key: tuple[str, ...]) -> Failed:
     column = problem.get("column")
     if problem.get("code") == "invalid_query" and isinstance(column, int) and text is not None:
         return WrongUsage(str(problem.get("detail")), remedies=_pointed(text, column))
     if status == http.HTTPStatus.UNPROCESSABLE_ENTITY:
         return WrongUsage(str(problem.get("detail") or "the collector cannot read this"))
     is_key = status == http.HTTPStatus.UNAUTHORIZED and problem.get("code") != "wrong_password"
-    return Refused(status, problem, NEEDS_KEY if is_key else ())
+    return Refused(status, problem, needs_key if is_key else ())
 
 
 def _pointed(text: str, column: int) -> tuple[str, str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pylogtap.cli.command import ExampleCommand
-from pylogtap.cli.options import collector_options, list_option
+from pylogtap.cli.options import list_option
+from pylogtap.cli.sessions import open_api, person_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pylogtap.cli.listing import Item
 
 AUDIT = "/api/v1/audit"
@@ -20,7 +24,7 @@ AUDIT = "/api/v1/audit"
     short_help="Show who did what.",
     examples=(
         "pylogtap audit --since 1d",
-        "pylogtap audit --project shop --action key.",
+        "pylogtap audit --project shop --action key. --as ada",
         "pylogtap audit --actor ada --format json | jq .action",
     ),
 )
@@ -32,7 +36,7 @@ AUDIT = "/api/v1/audit"
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="How many."
 )
 @list_option
-@collector_options
+@person_options
 def audit(
     project: str | None,
     actor: str | None,
@@ -48,28 +52,30 @@ def audit(
     It takes a key that administers; one that manages a project sees what was done there. Passwords and keys
     are never in it.
     """
-    from pylogtap.cli.api import Api
     from pylogtap.cli.listing import moment, write_items
-    from pylogtap.settings import load
 
-    settings = load(**collector)
-    entries = Api(settings.url, settings.key).items(
-        AUDIT, limit, project=project, actor=actor, action=action, since=since
-    )
-    write_items(
-        form,
-        entries,
-        {
-            "time": lambda entry: moment(entry["time"]),
-            "who": lambda entry: entry["actor"] or entry["actor_kind"],
-            "from": lambda entry: entry["address"],
-            "action": lambda entry: entry["action"],
-            "project": lambda entry: entry["project"],
-            "target": lambda entry: entry["target"],
-            "more": _more,
-        },
-    )
+    columns: dict[str, Callable[[Item], Any]] = {
+        "time": lambda entry: moment(entry["time"]),
+        "who": lambda entry: entry["actor"] or entry["actor_kind"],
+        "from": lambda entry: entry["address"],
+        "action": lambda entry: entry["action"],
+        "project": lambda entry: entry["project"],
+        "target": lambda entry: entry["target"],
+        "more": _more,
+    }
+    with open_api(**collector) as api:
+        entries = api.items(AUDIT, limit, project=project, actor=actor, action=action, since=since)
+        write_items(form, entries, columns)
 
 
 def _more(entry: Item) -> str:
-    return " ".join(f"{name}={value}" for name, value in entry["detail"].items())
+    return " ".join(f"{name}={_word(value)}" for name, value in entry["detail"].items())
+
+
+def _word(value: Any) -> str:
+    """Return a value as JSON has it, without the marks around texts and lists."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join(map(_word, value))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import StringIO
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from pylogtap.cli.command import ExampleGroup
-from pylogtap.cli.errors import Failed, WrongUsage
+from pylogtap.cli.errors import Failed, WrongUsage, without_secrets
 from pylogtap.errors import PylogtapError
 
 if TYPE_CHECKING:
@@ -131,6 +132,13 @@ def pylogtap() -> None:
     """Logs that survive the death of their process, stored once, found again."""
 
 
+def _show(error: click.ClickException) -> None:
+    """Print an error. Most repeat what was typed, which may be a key."""
+    text = StringIO()
+    error.show(text)
+    click.echo(without_secrets(text.getvalue()), nl=False, err=True)
+
+
 def run(arguments: Sequence[str]) -> int:
     """
     Run a command.
@@ -148,7 +156,7 @@ def run(arguments: Sequence[str]) -> int:
         code: Any = pylogtap.main(list(arguments), prog_name="pylogtap", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except PylogtapError as error:  # a setting or a prefix
         WrongUsage(str(error)).show()

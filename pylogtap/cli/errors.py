@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import IO, Any
 
 import click
+
+_KEY = re.compile(r"\b(plt_[a-z0-9]{10})_[\w-]+")  # as a collector makes them; see `pylogtap key`
+
+
+def without_secrets(text: str) -> str:
+    """Return a text in which keys are shown by their beginning alone: errors repeat what was typed."""
+    return _KEY.sub(r"\1…", text)
 
 
 class Failed(click.ClickException):

@@ -44,13 +44,13 @@ def retention(project: str | None, days: str | None, size: str | None, **collect
     What is beyond goes within seconds, and the room with it. For all projects together the collector's
     settings decide: PYLOGTAP_COLLECTOR_KEEP_DAYS and PYLOGTAP_COLLECTOR_KEEP_BYTES.
     """
-    from pylogtap.cli.api import Api
+    from pylogtap.cli.api import NEEDS_ADMIN, NEEDS_KEY, Api
     from pylogtap.settings import load
 
     if project is None and (days or size):
         raise WrongUsage("say for which project: pylogtap retention PROJECT --days 30")
     settings = load(**collector)
-    api = Api(settings.url, settings.key)
+    api = Api(settings.url, settings.key, needs_key=NEEDS_ADMIN if days or size else NEEDS_KEY)
     changes: dict[str, Any] = {}
     if days is not None:
         changes["keep_days"] = _days(days)

@@ -106,7 +106,7 @@ class Follower:
 
     def _reconnect(self) -> bool:
         """Follow over a new connection, and tell whether there was one."""
-        from pylogtap.cli.api import Unreachable
+        from pylogtap.cli.unreachable import Unreachable
 
         try:
             with self._api.events(TAIL, {"q": self._text}, self._last) as events:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from pylogtap.cli.api import Refused
+from pylogtap.cli.errors import Failed
 
 if TYPE_CHECKING:
     from pylogtap.cli.api import Api
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 USERS = "/api/v1/users"
 KEYS = "/api/v1/keys"
+NEW_PROJECT = ("a project appears with its first record, or by  POST /api/v1/projects",)
 
 
 class ApiDesk:
@@ -26,6 +28,7 @@ class ApiDesk:
         is_new: Whether there is no account yet.
         is_open: Whether nobody on this machine has to show who he is, before there is an account or a key.
         takes_code: Whether we can make the first one by the code that the collector prints, and only so.
+        url: The collector's address.
     """
 
     def __init__(self, api: Api) -> None:
@@ -35,15 +38,16 @@ class ApiDesk:
         Args:
             api: The collector.
         """
-        self._api = api
+        self._api, self.url = api, api.url
         me = api.get("/api/v1/me")
         self.is_new = me.get("accounts") is False
         self.is_open = me.get("kind") == "local"
         self.takes_code = self.is_new and me.get("kind") in {"local", "nobody"}
+        self._own = me.get("id") if me.get("kind") == "user" else None
 
     def set_up(self, given: SetUp) -> None:
-        """Make the first account."""
-        self._api.post("/api/v1/setup", _sent(given))
+        """Make the first account. The session that comes with it is for browsers, and ends at once."""
+        self._api.sign_in("/api/v1/setup", _sent(given)).sign_out()
 
     def users(self, name: str | None = None) -> list[Item]:
         """Return the users whose names hold a text; None: all."""
@@ -58,7 +62,9 @@ class ApiDesk:
         return self._api.patch(f"{USERS}/{number}", _sent(patch))
 
     def set_password(self, number: int, change: PasswordChange) -> None:
-        """Give a user another password."""
+        """Give a user another password; one's own takes the current one, with which we signed in."""
+        if number == self._own and self._api.signed_in is not None:
+            change = change.model_copy(update={"current": self._api.signed_in.password})
         self._api.post(f"{USERS}/{number}/password", _sent(change))
 
     def remove_user(self, number: int) -> None:
@@ -71,7 +77,12 @@ class ApiDesk:
 
     def check_project(self, project: str) -> None:
         """Make sure that there is a project."""
-        self._api.get(_project(project))
+        try:
+            self._api.get(_project(project))
+        except Refused as error:
+            if error.status != http.HTTPStatus.NOT_FOUND:
+                raise
+            raise Failed(error.message, remedies=NEW_PROJECT) from error
 
     def grant(self, project: str, name: str, role: Role) -> None:
         """Give a user a role in a project, whether he has one or not."""
@@ -82,6 +93,10 @@ class ApiDesk:
             if error.status != http.HTTPStatus.NOT_FOUND:
                 raise
             self._api.post(members, {"user": name, "role": role})
+
+    def members(self, project: str) -> list[Item]:
+        """Return who has a role in a project."""
+        return list(self._api.items(f"{_project(project)}/members"))
 
     def withdraw(self, project: str, name: str) -> None:
         """Take a user's role in a project away."""

@@ -59,14 +59,14 @@ def _from_folder(data: Path, file: Path) -> Copied:
 
 
 def _from_collector(file: Path, **collector: Any) -> Copied:
-    from pylogtap.cli.api import Api
+    from pylogtap.cli.api import NEEDS_ADMIN, Api
     from pylogtap.cli.files import appearing, fetch
     from pylogtap.settings import load
     from pylogtap_collector.services.backup import check_file
 
     settings = load(**collector)
     with appearing(file) as part:
-        fetch(Api(settings.url, settings.key), "/api/v1/backup", {}, part)
+        fetch(Api(settings.url, settings.key, needs_key=NEEDS_ADMIN), "/api/v1/backup", {}, part)
         return check_file(part)
 
 

@@ -54,13 +54,13 @@ def compact(data: Path | None, **collector: Any) -> None:
 
 
 def _by_collector(**collector: Any) -> Compaction | None:
-    from pylogtap.cli.api import Api
+    from pylogtap.cli.api import NEEDS_ADMIN, Api
     from pylogtap.settings import load
     from pylogtap_collector.models import Compaction
 
     settings = load(**collector)
     last, show = None, _progress()
-    api = Api(settings.url, settings.key)
+    api = Api(settings.url, settings.key, needs_key=NEEDS_ADMIN)
     with api.pieces("/api/v1/compact", {}, method="POST", silence_s=SILENCE_S) as answer:
         for line in answer.lines():
             last = Compaction.model_validate_json(line)

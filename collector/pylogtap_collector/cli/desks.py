@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pylogtap.cli.errors import Failed, WrongUsage
-from pylogtap.cli.options import collector_options
+from pylogtap.cli.sessions import open_api, person_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,66 +26,83 @@ _Model = TypeVar("_Model", bound="Model")
 
 
 def desk_options(function: _Function) -> _Function:
-    """Add `--data`, `--url` and `--key`: which collector, or which folder."""
+    """Add `--data`, `--url`, `--key` and `--as`: which folder, or which collector, and who asks it."""
     data = click.option(
         "--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-        help="Work on the database in there, made when it is missing; no collector may run on it.",
+        help="Work on the database in there; no collector may run on it.",
     )  # fmt: skip
-    return data(collector_options(function))
+    return data(person_options(function))
 
 
 @contextmanager
-def open_desk(data: Path | None, collector: dict[str, Any]) -> Iterator[Desk]:
+def open_desk(data: Path | None, collector: dict[str, Any], *, adds: bool = False) -> Iterator[Desk]:
     """
     Open what changes users and keys.
 
     Args:
         data: The folder; None: ask a collector.
-        collector: Address and key, as they were given.
+        collector: Address, key and who signs in, as they were given.
+        adds: Whether a database may be made where there is none.
 
     Raises:
         WrongUsage: Both were given.
         Failed: It cannot be done.
     """
     if data is None:
-        from pylogtap.cli.api import Api
-        from pylogtap.settings import load
         from pylogtap_collector.cli.api_desk import ApiDesk
 
-        settings = load(**collector)
-        yield ApiDesk(Api(settings.url, settings.key))
+        with open_api(**collector) as api:
+            yield ApiDesk(api)
         return
-    if collector["url"] is not None or collector["key"] is not None:
-        raise WrongUsage("give --data, or --url and --key, not both")
+    if any(value is not None for value in collector.values()):
+        raise WrongUsage("give --data, or --url with --key or --as, not both")
     from pylogtap_collector.errors import CollectorError
 
     try:
-        with _in_folder(data) as desk:
+        with _in_folder(data, adds=adds) as desk:
             yield desk
     except CollectorError as error:
         remedies: tuple[str, ...] = ()
         if isinstance(error.__cause__, BlockingIOError):  # the lock is held
             remedies = (
-                "ask it itself: the same command with --url instead of --data, and a key in PYLOGTAP_KEY",
-                "the first account:  pylogtap user add NAME --code CODE  with the code that it printed",
+                "ask it itself: the same command with --as NAME instead of --data, or a key in PYLOGTAP_KEY",
+                "where it listens is said by --url or PYLOGTAP_URL",
             )
         raise Failed(error.detail, remedies=remedies) from error
 
 
 @contextmanager
-def _in_folder(data: Path) -> Iterator[FolderDesk]:
+def _in_folder(data: Path, *, adds: bool) -> Iterator[FolderDesk]:
     from pylogtap_collector.app import Collector
     from pylogtap_collector.cli.folder_desk import FolderDesk
     from pylogtap_collector.cli.listening import read_settings
 
     settings = read_settings(data=data, memory=False, adopt=False)
+    is_new = _is_missing(settings.database)
+    if is_new and not adds:
+        raise Failed(
+            f"there is no database in {data}",
+            remedies=("give the folder that the collector prints as `data`",),
+        )
     with asyncio.Runner() as runner:
         running = Collector(settings).running()
         services = runner.run(_entered(running))
         try:
+            if is_new:
+                click.echo(f"made a new database in {data}", err=True)
             yield FolderDesk(runner, services)
         finally:
             runner.run(_left(running))
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # what keeps us from looking keeps the collector from opening it, which says it better
+        return False
+    return False
 
 
 async def _entered(running: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -28,7 +29,15 @@ def takes_code(desk: Desk, code: str | None) -> ApiDesk | None:
     return desk if isinstance(desk, ApiDesk) and (desk.takes_code or code is not None) else None
 
 
-def add_first(desk: ApiDesk, name: str, code: str | None, projects: Sequence[str], *, generate: bool) -> None:
+def add_first(
+    desk: ApiDesk,
+    name: str,
+    code: str | None,
+    projects: Sequence[str],
+    *,
+    generate: bool,
+    url: str | None = None,
+) -> None:
     """
     Make the first account, which administers the collector.
 
@@ -38,6 +47,7 @@ def add_first(desk: ApiDesk, name: str, code: str | None, projects: Sequence[str
         code: As it was given; None: ask for it.
         projects: Where he was to have roles, which is wrong usage.
         generate: Make his password.
+        url: The collector's address, where it was given on the command line.
     """
     from pylogtap_collector.models import SetUp
 
@@ -47,7 +57,10 @@ def add_first(desk: ApiDesk, name: str, code: str | None, projects: Sequence[str
     password = obtain_password(generate=generate)
     desk.set_up(checked(SetUp, code=code, name=name, password=password))
     tell(f"{name} can sign in, and administers the collector", password if generate else None)
+    where = "" if url is None else f" --url {shlex.quote(url)}"
+    command = f"pylogtap key add ops --all-projects --role admin --as {shlex.quote(name)}{where}"
     click.echo(
-        "from now on programs and commands need a key: sign in on the page /sign-in, and make one there",
+        f"from now on programs and commands need a key, made here or on the page {desk.url}/sign-in:\n"
+        f"  export PYLOGTAP_KEY=$({command})",
         err=True,
     )

@@ -6,8 +6,10 @@ import getpass
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pylogtap.cli.errors import Failed
 from pylogtap_collector.access.rights import OF_SERVER
 from pylogtap_collector.access.visitor import Visitor
+from pylogtap_collector.cli.api_desk import NEW_PROJECT
 from pylogtap_collector.errors import NotFound
 from pylogtap_collector.models import KeyPatch, MemberIn, MemberPatch
 
@@ -72,7 +74,10 @@ class FolderDesk:
 
     def check_project(self, project: str) -> None:
         """Make sure that there is a project."""
-        self._do(self._services.catalog.project(project))
+        try:
+            self._do(self._services.catalog.project(project))
+        except NotFound as error:
+            raise Failed(error.detail, remedies=NEW_PROJECT) from error
 
     def grant(self, project: str, name: str, role: Role) -> None:
         """Give a user a role in a project, whether he has one or not."""
@@ -81,6 +86,11 @@ class FolderDesk:
             self._do(members.change(project, name, MemberPatch(role=role), self._visitor))
         except NotFound:
             self._do(members.add(project, MemberIn(user=name, role=role), self._visitor))
+
+    def members(self, project: str) -> list[Item]:
+        """Return who has a role in a project."""
+        self.check_project(project)
+        return [_shown(each) for each in self._services.members.page(project, limit=_LIMIT).items]
 
     def withdraw(self, project: str, name: str) -> None:
         """Take a user's role in a project away."""

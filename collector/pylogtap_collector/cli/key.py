@@ -37,8 +37,8 @@ def key() -> None:
     """
     Make and end the keys of programs.
 
-    Each asks the collector, and takes a key that manages the project; with --data it works on a folder that
-    no collector uses.
+    Each asks the collector, and takes a key that manages the project, or the name of a user who does, by
+    --as; with --data it works on a folder that no collector uses.
     """
 
 
@@ -47,6 +47,7 @@ def key() -> None:
     examples=(
         "export PYLOGTAP_KEY=$(pylogtap key add web --project shop)",
         "pylogtap key add reports --project shop --role read --expires 30d",
+        "export PYLOGTAP_KEY=$(pylogtap key add ops --all-projects --role admin --as ada)",
         "pylogtap key add ops --all-projects --role admin --data /var/lib/pylogtap",
     ),
 )
@@ -82,7 +83,7 @@ def add(
         raise WrongUsage("say what it is good for: --project P or --all-projects")
     end = None if expires is None else _end(expires)
     new = checked(KeyIn, name=name, project=project, role=role, expires=end)
-    with open_desk(data, collector) as desk:
+    with open_desk(data, collector, adds=True) as desk:
         made = desk.add_key(new)
     until = "" if end is None else f" until {end:%Y-%m-%d %H:%M:%SZ}"
     click.echo(
@@ -121,7 +122,7 @@ def list_(project: str | None, form: str, data: Path | None, **collector: Any) -
 @click.argument("which", metavar="ID|KEY")
 @desk_options
 def revoke(which: str, data: Path | None, **collector: Any) -> None:
-    """End a key at once and for good; it stays listed. Name it by its number, or by how it begins."""
+    """End a key at once and for good; it stays listed. Name it by its number, how it begins, or all of it."""
     with open_desk(data, collector) as desk:
         found = _find(desk, which)
         desk.revoke_key(found["id"])
@@ -132,7 +133,7 @@ def revoke(which: str, data: Path | None, **collector: Any) -> None:
 @click.argument("which", metavar="ID|KEY")
 @desk_options
 def remove(which: str, data: Path | None, **collector: Any) -> None:
-    """End a key at once, and list it no more. Name it by its number, or by how it begins."""
+    """End a key at once, and list it no more. Name it by its number, how it begins, or all of it."""
     with open_desk(data, collector) as desk:
         found = _find(desk, which)
         desk.remove_key(found["id"])
@@ -140,10 +141,16 @@ def remove(which: str, data: Path | None, **collector: Any) -> None:
 
 
 def _find(desk: Desk, which: str) -> Item:
+    """Return a key by its number, by how it begins, or by all of it, which is not repeated."""
+    from pylogtap_collector.access.tokens import prefix_of
+
+    which = which.strip()
+    beginning = prefix_of(which)
     for each in desk.keys(None):
-        if which in {str(each["id"]), each["prefix"]}:
+        if which == str(each["id"]) or beginning == each["prefix"]:
             return each
-    raise Failed(f"there is no key {which}", remedies=("pylogtap key list",))
+    shown = which if beginning == which else f"{beginning}…" if which.startswith("plt_") else f"{which[:4]}…"
+    raise Failed(f"there is no key {shown}", remedies=("pylogtap key list",))
 
 
 def _end(text: str) -> datetime:
@@ -153,9 +160,11 @@ def _end(text: str) -> datetime:
     now = time.time_ns()
     span = parse_span(text)
     try:
-        end = parse_time(text, now) if span is None else now + span
+        end = parse_time(text if span is None else f"now+{text}", now)
     except Invalid as error:
-        raise WrongUsage(f"--expires {text}: write 30d, 12h or a day such as 2027-01-01") from error
+        raise WrongUsage(
+            f"--expires {text}: write 30d, 12h or a day such as 2027-01-01, in the years 1970 to 2261"
+        ) from error
     if end <= now:
         raise WrongUsage(f"--expires {text}: that is over already")
     return to_datetime(end).replace(microsecond=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from pylogtap.cli.errors import Failed, WrongUsage
-from pylogtap_collector.settings import Settings
+from pylogtap_collector.settings import BRAND, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,13 +85,22 @@ def guards(settings: Settings) -> tuple[str, ...]:
     program = "python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
     one_key = f"export PYLOGTAP_KEY=$({program})"
     if settings.memory:
-        return (one_key,)
+        return (*_useless_key(), one_key)
     data = shlex.quote(str(settings.data.absolute()))
     return (
+        *_useless_key(),
         f"an account:      pylogtap user add NAME --admin --data {data}",
         f"or a key:        pylogtap key add NAME --all-projects --role admin --data {data}",
         f"or one for all:  {one_key}",
     )
+
+
+def _useless_key() -> tuple[str, ...]:
+    """Say that a key of a program was given, where one was: it looks as if there were something."""
+    given = (os.environ.get(name, "") for name in ("PYLOGTAP_COLLECTOR_KEY", "PYLOGTAP_KEY"))
+    if not any(each.startswith(f"{BRAND}_") for each in given):
+        return ()
+    return (f"the key of the environment, {BRAND}_…, was made by a collector: it does not count for itself",)
 
 
 def address_for_people(url: str) -> str:

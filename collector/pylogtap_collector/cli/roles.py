@@ -29,6 +29,7 @@ def grant(name: str, project: str, role: Role, data: Path | None, **collector: A
     A viewer reads, an editor adds and annotates, an admin deletes and gives access.
     """
     with open_desk(data, collector) as desk:
+        desk.check_project(project)
         desk.grant(project, name, role)
     click.echo(f"{name} is {role} of {project}")
 

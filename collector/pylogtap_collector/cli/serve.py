@@ -98,5 +98,6 @@ def _announce(url: str, settings: Settings, code: str | None) -> None:
     if code is not None:
         other = "" if page == DEFAULT_URL else f" --url {page}"
         click.echo(
-            f"  code  {code}  makes the first account: {page}/sign-in, or pylogtap user add NAME{other}"
+            f"  code  {code}  makes the first account: {page}/sign-in, "
+            f"or pylogtap user add NAME --code {code}{other}"
         )

@@ -37,8 +37,8 @@ def user() -> None:
     """
     Say who can sign in, and what he may do.
 
-    Each asks the collector, and takes a key that administers; with --data it works on a folder that no
-    collector uses.
+    Each asks the collector, and takes a key that administers, or the name of a user who does, by --as; with
+    --data it works on a folder that no collector uses.
     """
 
 
@@ -87,10 +87,12 @@ def add(
         raise WrongUsage("give a --role for each --project, and none without")
     if code is not None and data is not None:
         raise WrongUsage("the --code is for a collector that runs; with --data none is needed")
-    with open_desk(data, collector) as desk:
+    if code is not None and collector["person"] is not None:
+        raise WrongUsage("the --code makes the first account; before, nobody can sign in by --as")
+    with open_desk(data, collector, adds=True) as desk:
         by_code = takes_code(desk, code)
         if by_code is not None:
-            add_first(by_code, name, code, projects, generate=generate)
+            add_first(by_code, name, code, projects, generate=generate, url=collector["url"])
             return
         for project in projects:
             desk.check_project(project)
@@ -105,13 +107,32 @@ def add(
     )
 
 
-@user.command("list", cls=ExampleCommand, examples=("pylogtap user list", "pylogtap user list --format json"))
+@user.command(
+    "list",
+    cls=ExampleCommand,
+    examples=(
+        "pylogtap user list --as ada",
+        "pylogtap user list --project shop",
+        "pylogtap user list --format json",
+    ),
+)
+@click.option("--project", metavar="P", help="Who has a role in this project, and which one.")
 @list_option
 @desk_options
-def list_(form: str, data: Path | None, **collector: Any) -> None:
-    """List all users."""
+def list_(project: str | None, form: str, data: Path | None, **collector: Any) -> None:
+    """List all users, or the members of a project. Who manages the project may list these, too."""
     from pylogtap.cli.listing import moment, write_items
 
+    if project is not None:
+        with open_desk(data, collector) as desk:
+            members = desk.members(project)
+        about: dict[str, Callable[[Item], Any]] = {
+            "name": lambda each: each["user"],
+            "role": lambda each: each["role"],
+            "since": lambda each: moment(each["since"]),
+        }
+        write_items(form, members, about)
+        return
     with open_desk(data, collector) as desk:
         users = desk.users()
     columns: dict[str, Callable[[Item], Any]] = {

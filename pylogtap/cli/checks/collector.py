@@ -9,9 +9,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pylogtap.cli.api import Refused, Unreachable
+from pylogtap.cli.api import Refused
 from pylogtap.cli.checks.finding import Finding, State
 from pylogtap.cli.errors import Failed
+from pylogtap.cli.unreachable import Unreachable
 from pylogtap.version import __version__
 
 if TYPE_CHECKING:

@@ -60,8 +60,8 @@ def _prefix(settings: Settings) -> Finding:
         return Finding("prefix", State.OK, f"programs started from here log as {text}")
     return Finding(
         "prefix",
-        State.WARNING,
-        f"no prefix is set: programs that give none themselves log as {text}",
+        State.NOTE,  # most programs set it themselves, which nobody can see from here
+        f"no prefix is set here: programs that give none themselves, as by init, log as {text}",
         _SET_IT,
     )
 

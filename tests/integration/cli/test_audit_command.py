@@ -28,6 +28,7 @@ def test_the_newest_first(running: Place) -> None:
     assert shown[0].split() == ["TIME", "WHO", "FROM", "ACTION", "PROJECT", "TARGET", "MORE"]
     assert "member.create  shop     ada     role=viewer" in shown[1]
     assert "PYLOGTAP_KEY  127.0.0.1  user.create" in shown[2]
+    assert shown[2].endswith("admin=true")
     (newest,) = entries(running, "--limit", "1")
     assert (newest["action"], newest["target"], newest["detail"]) == (
         "member.create", "ada", {"role": "viewer"},

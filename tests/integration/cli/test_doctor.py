@@ -287,7 +287,7 @@ def test_no_prefix(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         log(shell)
         seen = visit(shell)
     assert seen.code == 0
-    assert seen.states() == {"prefix": "warning", "places": "warning"}
+    assert seen.states() == {"prefix": "note", "places": "warning"}
     assert "default/(name of the program)/" in seen.found("prefix")["seen"]
     assert "default/app (40 records)" in seen.found("places")["seen"]
 

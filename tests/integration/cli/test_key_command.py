@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+SECRET = "a-secret-of-which-nobody-knows-anything"
 PROGRAM = """
 import logging, sys, pylogtap
 pylogtap.init(sys.argv[1], console="off")
@@ -42,7 +43,9 @@ def test_the_life_of_a_key(somewhere: Place) -> None:
     assert f"key {prefix}: delivers to shop until 20" in made.stderr.decode()
     assert web not in made.stderr.decode()
     ops = somewhere.said("key", "add", "ops", "--all-projects", "--role", "admin").strip()
-    later = somewhere.said("key", "add", "x", "--project", "new", "--role", "read", "--expires", "2100-01-01")
+    later = somewhere.said(
+        "key", "add", "x", "--project", "new", "--role", "read", "--expires", "2100-01-01"
+    ).strip()
     assert later.startswith("plt_")
     listed = somewhere.said("key", "list")
     assert web not in listed
@@ -55,7 +58,7 @@ def test_the_life_of_a_key(somewhere: Place) -> None:
     assert (one["prefix"], one["role"], one["project"]) == (prefix, "ingest", "shop")
     assert somewhere.said("key", "revoke", prefix) == f"key {prefix} (web servers) is revoked\n"
     somewhere.said("key", "revoke", "3")
-    somewhere.said("key", "remove", "3")
+    assert somewhere.said("key", "remove", later) == f"key {later[:14]} (x) is removed\n"
     states = [line.split() for line in somewhere.said("key", "list").splitlines()[1:]]
     assert [("revoked" in each, "ops" in each) for each in states] == [(True, False), (False, True)]
     collector = somewhere.shell.collector
@@ -72,15 +75,21 @@ def test_the_life_of_a_key(somewhere: Place) -> None:
         (["add", "web", "--project", "no name"], "project:"),
         (["add", "web", "--project", "a", "--expires", "soon"], "write 30d"),
         (["add", "web", "--project", "a", "--expires", "2001-01-01"], "over already"),
+        (["add", "web", "--project", "a", "--expires", "99999999d"], "years 1970 to 2261"),
         (["add", "web", "--project", "a", "--data", "d", "--url", "http://127.0.0.1:9"], "not both"),
         (["revoke", "plt_aaaaaaaaaa"], "there is no key plt_aaaaaaaaaa"),
         (["remove", "7"], "there is no key 7"),
+        (["remove", f"plt_aaaaaaaaaa_{SECRET}"], "there is no key plt_aaaaaaaaaa…"),
+        (["revoke", SECRET], "there is no key a-se…"),
+        (["revoke", "3", f"plt_aaaaaaaaaa_{SECRET}"], "plt_aaaaaaaaaa…"),
     ],
 )
 def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be right is told in a sentence, and no key is made."""
+    """What cannot be right is told in a sentence that repeats no secret, and no key is made."""
     with place("api", tmp_path, monkeypatch) as running:
-        assert words in running.refused("key", *arguments)
+        told = running.refused("key", *arguments)
+        assert words in told
+        assert SECRET not in told
         assert running.said("key", "list", "--format", "json") == ""
 
 
@@ -91,8 +100,10 @@ def test_the_first_key_closes_the_collector(tmp_path: Path) -> None:
         made = here.run("key", "add", "ops", "--all-projects", "--role", "admin")
         assert b"every program and every command needs a key" in made.stderr
         told = here.refused("key", "list")
-        assert "export PYLOGTAP_KEY=" in told
-        assert "pylogtap key add NAME --project P" in told
+        asked = here.refused("query")
+        assert "export PYLOGTAP_KEY=" in asked
+        assert "pylogtap key add NAME --project P --role read --as YOU" in asked
+        assert told.index("pylogtap key list … --as NAME") < told.index("export PYLOGTAP_KEY=")
         shell.environment["PYLOGTAP_KEY"] = made.stdout.decode().strip()
         assert "ops" in here.said("key", "list")
         assert b"every program" not in here.run("key", "add", "web", "--project", "shop").stderr

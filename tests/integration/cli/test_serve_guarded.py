@@ -87,6 +87,14 @@ def test_a_key_of_the_environment(shell: Shell) -> None:
     assert warnings(shell) == []
 
 
+def test_a_key_of_a_program(shell: Shell) -> None:
+    """One that a collector made does not count for itself, and it says so."""
+    shell.environment["PYLOGTAP_KEY"] = "plt_aaaaaaaaaa_a-secret"
+    told = shell.run(*WIDE, "--data", str(shell.collector.data)).stderr.decode()
+    assert "plt_…, was made by a collector: it does not count" in told
+    assert "a-secret" not in told
+
+
 def test_in_memory(shell: Shell) -> None:
     """A collector in memory has no folder for accounts: it is told to take a key of the environment."""
     refused = shell.run(*WIDE, "--memory")
@@ -101,8 +109,8 @@ def test_this_machine_alone_needs_nothing(shell: Shell) -> None:
     assert shell.collector.stop() == 0
     text = (shell.folder / "collector.log").read_text()
     assert re.search(
-        rf"  code  (\w{{4}}-){{2}}\w{{4}}  makes the first account: {shell.collector.url}/sign-in, "
-        rf"or pylogtap user add NAME --url {shell.collector.url}\n",
+        rf"  code  ((?:\w{{4}}-){{2}}\w{{4}})  makes the first account: {shell.collector.url}/sign-in, "
+        rf"or pylogtap user add NAME --code \1 --url {shell.collector.url}\n",
         text,
     )
     assert "WARNING" not in text

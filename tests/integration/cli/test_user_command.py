@@ -41,6 +41,8 @@ def test_the_life_of_a_user(somewhere: Place) -> None:
     assert (ada["name"], ada["admin"], bob["name"], bob["admin"]) == ("ada", True, "bob", False)
     assert bob["projects"] == [{"project": "shop", "role": "viewer"}]
     assert "bob   no     active  -             shop (viewer)\n" in said("user", "list")
+    (member,) = map(json.loads, said("user", "list", "--project", "shop", "--format", "json").splitlines())
+    assert (member["user"], member["role"]) == ("bob", "viewer")
     assert said("user", "grant", "bob", "shop", "editor") == "bob is editor of shop\n"
     assert json.loads(said("user", "show", "BOB", "--format", "json"))["projects"][0]["role"] == "editor"
     said("user", "revoke", "bob", "shop")
@@ -69,7 +71,9 @@ def test_mistakes_change_nothing(somewhere: Place) -> None:
     assert "no project nowhere" in refused(
         "user", "add", "bob", "--project", "nowhere", "--role", "viewer", given=PASSWORD
     )
-    assert "no project nowhere" in refused("user", "grant", "ada", "nowhere", "viewer")
+    told = refused("user", "grant", "ada", "nowhere", "viewer")
+    assert "no project nowhere" in told
+    assert "with its first record, or by  POST /api/v1/projects" in told
     assert "bob" in refused("user", "grant", "bob", "shop", "viewer")
     assert "ada is no member of shop" in refused("user", "revoke", "ada", "shop")
     assert "only administrator" in refused("user", "change", "ada", "--no-admin")
@@ -148,8 +152,19 @@ def test_a_folder_that_is_not_there_yet(tmp_path: Path, monkeypatch: pytest.Monk
         options = ("--data", str(data))
         ended = elsewhere.shell.run("user", "add", "ada", "--admin", *options, given=PASSWORD.encode())
         assert ended.returncode == 0, ended.stderr.decode()
+        assert f"made a new database in {data}" in ended.stderr.decode()
         assert (data / "pylogtap.db").stat().st_mode & 0o077 == 0
         assert b"ada" in elsewhere.shell.run("user", "list", *options).stdout
+
+
+def test_a_folder_that_was_mistyped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no database, only what adds somebody makes one."""
+    with place("data", tmp_path, monkeypatch) as elsewhere:
+        typo = tmp_path / "typo"
+        for arguments in (("user", "list"), ("key", "revoke", "1")):
+            told = Place(elsewhere.shell, ("--data", str(typo))).refused(*arguments)
+            assert f"there is no database in {typo}" in told
+        assert not typo.exists()
 
 
 def test_a_folder_in_use(tmp_path: Path) -> None:
@@ -157,8 +172,9 @@ def test_a_folder_in_use(tmp_path: Path) -> None:
     with fresh(tmp_path) as shell:
         told = Place(shell, ("--data", str(shell.collector.data))).refused("user", "list")
         assert "another collector uses" in told
+        assert "--as NAME instead of --data" in told
         assert "--url" in told
-        assert "--code" in told
+        assert "--code" not in told
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from pylogtap.cli.api import Api, Unreachable
+from pylogtap.cli.api import Api
+from pylogtap.cli.unreachable import Unreachable
 from pylogtap_collector.daemon import serving
 from pylogtap_collector.errors import TlsUnusable
 from pylogtap_collector.settings import Settings
