@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import schemathesis
-from schemathesis.openapi.checks import EnsureResourceAvailability, RejectedPositiveData, UseAfterFree
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.openapi.checks import (
+    EnsureResourceAvailability,
+    RejectedPositiveData,
+    UseAfterFree,
+)
 
 from tests.contract import formats
 
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from tests.contract.ground import Ground
 
 _STREAM = "text/event-stream"
+_UNSPOILT = "Positive test case"
 _CHANGING = frozenset({"POST", "PATCH", "DELETE"})
 # After these somebody may be somebody else, or what was put in may be gone.
 _GRAVE = ("/sessions", "/setup", "/users", "/keys", "/projects", "/members", "/settings")
@@ -40,6 +46,16 @@ def is_beyond_schemas(case: Case[Any], response: Response) -> bool:
     """
     name = case.operation.definition.raw["operationId"]
     return (name, response.json().get("code")) in _BEYOND_SCHEMAS
+
+
+def is_sound(case: Case[Any]) -> bool:
+    """
+    Tell whether a request was made to fit its schema although it counts as one that does not.
+
+    Its body was replaced by a slice that fits its place in a segment, which sometimes makes schemathesis
+    judge it anew, and wrongly: its description still says what it was made as.
+    """
+    return case.meta is not None and getattr(case.meta.phase.data, "description", "") == _UNSPOILT
 
 
 class FirstEvent(requests.adapters.HTTPAdapter):
@@ -122,4 +138,6 @@ class Watch:
         """
         if isinstance(failure, EnsureResourceAvailability | UseAfterFree):
             return not self._ground.restored
+        if isinstance(failure, AcceptedNegativeData):
+            return not is_sound(case)
         return not (isinstance(failure, RejectedPositiveData) and is_beyond_schemas(case, response))
