@@ -15,7 +15,7 @@ _KEYS = {
     f"key-{scope}{role}": f"{scope}{role}" for scope in ("", "all-") for role in ("ingest", "read", "admin")
 }
 ROLES = (LOCAL, NOBODY, *_USERS, *_KEYS, SERVER_KEY, PEERS)
-WIDE = (LOCAL, "user-root")  # may do most: they are tried longer
+WIDE = ("user-root",)  # may do everything, as others may: it is tried longer than they
 # May do elsewhere what another may in the project, or what the root may: they are tried more briefly.
 ALIKE = ("key-all-ingest", "key-all-read", "key-all-admin", SERVER_KEY)
 

@@ -182,7 +182,7 @@ async def test_a_member_twice(guarded: Caller) -> None:
             "POST", "/api/v1/projects", data=body, headers={**BEARER, "Content-Type": "application/json"}
         )
     )
-    body = b'{"name": "x", "role": "admin", "role": "read"}'
+    body = b'{"name": "x", "project": null, "role": "admin", "role": "read"}'
     made = await guarded(
         "POST", "/api/v1/keys", data=body, headers={**BEARER, "Content-Type": "application/json"}
     )
