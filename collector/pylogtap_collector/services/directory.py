@@ -69,9 +69,11 @@ class Directory:
     @property
     def is_open(self) -> bool:
         """Whether nobody has to show who he is: on this machine alone, before there is any account or key."""
-        if self._engine.read_only:
-            return not self._wide  # whoever has the file can read it
-        return self._server_key is None and self.roster.empty and not self._wide
+        if self._wide or self._server_key is not None:
+            return False
+        return (
+            self._engine.read_only or self.roster.empty
+        )  # the accounts in a file that is shown do not count
 
     @property
     def is_guarded(self) -> bool:

@@ -170,6 +170,19 @@ def test_a_backup_is_shown(shell: Shell) -> None:
     assert state(folder) == before
 
 
+def test_a_key_of_the_environment_guards_what_is_shown(shell: Shell) -> None:
+    """Who has a key in the environment shows a file to those alone who know it."""
+    deliver_segment(shell.collector.url, numbered_segment(3))
+    assert shell.run("backup", "monday.db").returncode == 0
+    shell.environment["PYLOGTAP_KEY"] = "a key of my own"
+    with opened(shell, "monday.db") as (url, _):
+        assert ask(url, "/api/v1/logs/count")[0] == 401
+        headers = {"Authorization": "Bearer a key of my own"}
+        request = urllib.request.Request(f"{url}/api/v1/logs/count", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert json.load(answer)["total"] >= 3  # the collector is that of other tests, too
+
+
 def test_a_database_in_use_is_shown(shell: Shell) -> None:
     """The database of a collector that runs is shown as it is at that moment, with what its log has."""
     send_incident(shell)
