@@ -30,10 +30,14 @@ OURS: dict[str, Any] = {
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    """The root logger, left as it was found."""
+    """The root logger; it and all others are left as they were found."""
     logger = logging.getLogger()
     handlers, level = logger.handlers.copy(), logger.level
+    loggers = [each for each in logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    disabled = [each.disabled for each in loggers]  # `dictConfig` disables those that others made
     yield logger
+    for each, was in zip(loggers, disabled, strict=True):
+        each.disabled = was
     for name in ("addHandler", "removeHandler"):
         logger.__dict__.pop(name, None)
     logger.handlers[:] = handlers
