@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 os.environ.setdefault("PYLOGTAP_COLLECTOR_RESERVE_BYTES", "0")  # hundreds of databases need none of it
+# What happens on this machine is no part of what a test has made; those of containers and hosts switch it on.
+os.environ.setdefault("PYLOGTAP_COLLECTOR_DOCKER", "off")
+os.environ.setdefault("PYLOGTAP_COLLECTOR_HOST_METRICS", "false")
 REQUIRED = "PYLOGTAP_REQUIRE_BROWSER"  # set by .ci/run, which installs one
 
 

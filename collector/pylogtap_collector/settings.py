@@ -131,6 +131,36 @@ class Settings(BaseSettings):
         30.0, description="How long a stream that sends nothing is remembered, in days."
     )
 
+    docker: str = Field(
+        "auto",
+        description="The container engine whose compose projects are followed: `auto` for one that answers "
+        "on this machine, `off`, or its address, `unix:///…` or `http://…`.",
+    )
+    docker_period_s: Positive = Field(2.0, description="How often containers are measured.")
+    host_metrics: bool = Field(default=True, description="Measure this machine, too.")
+    host_period_s: Positive = Field(10.0, description="How often this machine is measured.")
+    metrics_raw_days: Positive = Field(2.0, description="Days for which each sample is kept as it came.")
+    metrics_minute_days: Positive = Field(30.0, description="Days for which a value a minute is kept.")
+    metrics_hour_days: Positive = Field(730.0, description="Days for which a value an hour is kept.")
+    tap_max_bytes: Size = Field(64 << 20, description="Bytes of one request of other shippers, decompressed.")
+    tap_host: str = Field("127.0.0.1", description="Address on which the ports for other protocols listen.")
+    tap_networks: Words = Field(
+        default_factory=tuple,
+        description="Networks beyond this machine that may deliver to those ports without showing a key.",
+    )
+    forward_port: int | None = Field(
+        None, ge=0, le=65535, description="Port for Fluent Forward, usually 24224; none: it is not opened."
+    )
+    forward_shared_key: SecretStr | None = Field(
+        None, min_length=8, description="What senders of Fluent Forward have to know, as their `shared_key`."
+    )
+    lines_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port for syslog, GELF and JSON lines, over TCP and UDP, such as 5514; none: not opened.",
+    )
+
     @property
     def database(self) -> Path:
         """The database file."""
@@ -151,7 +181,7 @@ class Settings(BaseSettings):
         """
         return None if key is not None and key.get_secret_value().startswith(f"{BRAND}_") else key
 
-    @field_validator("proxies")
+    @field_validator("proxies", "tap_networks")
     @classmethod
     def _check_proxies(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         for text in texts:

@@ -1,0 +1,144 @@
+"""A container as it is followed, and where it stands: its project, service and instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pylogtap_collector.taps.entries import segment_name
+from pylogtap_collector.wire import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pylogtap_collector.taps.entries import Entry, Point
+
+COMPOSE = "com.docker.compose."
+PREFIX_LABEL = "pylogtap.prefix"  # `shop/web` or `shop/web/1`: takes the place of what compose says
+SWITCH_LABEL = "pylogtap.enable"  # `false`: the container is left alone
+ALONE = "docker"  # the project of containers that belong to none
+
+
+class Sink(Protocol):
+    """Where all that is found goes."""
+
+    async def take(self, entries: Sequence[Entry], marks: Mapping[str, str] | None = None) -> None:
+        """
+        Store entries, and with them how far their sources were read: both or neither.
+
+        Args:
+            entries: In the order of their sources.
+            marks: By source, from where to go on after this.
+
+        Raises:
+            pylogtap_collector.errors.Overloaded: Nothing was stored; it is tried again later.
+        """
+
+    async def marks(self, beginning: str) -> Mapping[str, str]:
+        """Return how far sources were read, those whose names begin so."""
+
+    async def measure(self, points: Sequence[Point]) -> None:
+        """Store points of metrics; what cannot be stored now is dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """
+    What has to be known of a container to follow it.
+
+    Attributes:
+        id: All 64 hex digits.
+        name: Without the slash in front.
+        place: Where its records and metrics stand.
+        running: Whether it runs.
+        tty: Whether its log is one raw stream, without frames.
+        pid: Of its main process on the engine's machine; 0: none.
+        started_at: As the engine writes it; changes with each start.
+        log_driver: `json-file`, `local`, `journald`, `fluentd`, `none`…
+        cpus: How many CPUs it may use; None: all.
+        host_network: It uses the network of the machine, so has no counters of its own.
+        shares_network: Id of the container whose network it uses; None: its own.
+        restart_count: Restarts by the engine's policy.
+        labels: All of them.
+    """
+
+    id: str
+    name: str
+    place: Place
+    running: bool
+    tty: bool
+    pid: int
+    started_at: str
+    log_driver: str
+    cpus: float | None
+    host_network: bool
+    shares_network: str | None
+    restart_count: int
+    labels: Mapping[str, str]
+
+
+def place_of_container(name: str, labels: Mapping[str, str]) -> Place:
+    """
+    Return where a container stands.
+
+    The label `pylogtap.prefix` counts first; then what compose says: project, service, and `service-N` by the
+    container's number; a container of `compose run` has no number and is told by its name. What belongs to
+    no project stands under `docker`, by its name.
+
+    Args:
+        name: Without the slash in front.
+        labels: All of them.
+    """
+    if own := labels.get(PREFIX_LABEL):
+        parts = [*own.split("/", 2), "", ""]
+        service = segment_name(parts[1], segment_name(name))
+        return Place(segment_name(parts[0], ALONE), service, segment_name(parts[2], segment_name(name)))
+    project, service = labels.get(f"{COMPOSE}project"), labels.get(f"{COMPOSE}service")
+    if not project or not service:
+        return Place(ALONE, segment_name(name), segment_name(name))
+    number = labels.get(f"{COMPOSE}container-number")
+    one_off = labels.get(f"{COMPOSE}oneoff", "").lower() == "true"
+    instance = name if one_off or not number else f"{service}-{number}"
+    return Place(segment_name(project), segment_name(service), segment_name(instance))
+
+
+def is_wanted(labels: Mapping[str, str]) -> bool:
+    """Tell whether a container is to be followed."""
+    return labels.get(SWITCH_LABEL, "true").strip().lower() not in {"false", "0", "no", "off"}
+
+
+def read_container(inspected: Mapping[str, Any]) -> Container:
+    """
+    Read what `inspect` says; Docker's and Podman's answers, with keys missing as they do.
+
+    Args:
+        inspected: `GET /containers/{id}/json`.
+    """
+    state, config = inspected.get("State") or {}, inspected.get("Config") or {}
+    host = inspected.get("HostConfig") or {}
+    labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
+    name = str(inspected.get("Name") or inspected.get("Id", ""))[:200].lstrip("/")
+    network = str(host.get("NetworkMode") or "")
+    return Container(
+        id=str(inspected.get("Id") or ""),
+        name=name,
+        place=place_of_container(name, labels),
+        running=bool(state.get("Running")),
+        tty=bool(config.get("Tty")),
+        pid=int(state.get("Pid") or 0),
+        started_at=str(state.get("StartedAt") or ""),
+        log_driver=str((host.get("LogConfig") or {}).get("Type") or ""),
+        cpus=_cpus(host),
+        host_network=network == "host",
+        shares_network=network.partition(":")[2] or None if network.startswith("container:") else None,
+        restart_count=int(inspected.get("RestartCount") or 0),
+        labels=labels,
+    )
+
+
+def _cpus(host: Mapping[str, Any]) -> float | None:
+    nano = host.get("NanoCpus") or 0
+    if nano > 0:
+        return float(nano) / 1e9
+    quota, period = host.get("CpuQuota") or 0, host.get("CpuPeriod") or 100_000
+    return float(quota) / float(period) if quota > 0 else None
