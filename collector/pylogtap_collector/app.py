@@ -28,6 +28,7 @@ from pylogtap_collector.services.directory import Directory
 from pylogtap_collector.services.health import Health
 from pylogtap_collector.services.incidents import Incidents
 from pylogtap_collector.services.ingest import Ingest
+from pylogtap_collector.services.intake import Intake
 from pylogtap_collector.services.keeper import Keeper
 from pylogtap_collector.services.keys import Keys
 from pylogtap_collector.services.logs import Logs
@@ -109,6 +110,7 @@ class Collector:
         self.services = Services(
             settings=settings,
             ingest=ingest,
+            intake=Intake(ingest, self.engine, preferences),
             logs=logs,
             catalog=Catalog(self.engine, tiers, rewriter, directory),
             health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),

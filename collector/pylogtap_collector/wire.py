@@ -36,7 +36,7 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
 
     Args:
         body: As it came.
-        encoding: Its `Content-Encoding`: `zstd`, `gzip`, or none.
+        encoding: Its `Content-Encoding`: `zstd`, `gzip`, `deflate`, or none.
         limit: Bytes that the result may have.
 
     Raises:
@@ -49,9 +49,13 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
         elif encoding == "zstd":
             data = _unzstd(body, limit)
         elif encoding == "gzip":
-            data = _gunzip(body, limit)
+            data = _unzip(body, limit, _GZIP)
+        elif encoding == "deflate":  # of other shippers: the format of zlib (RFC 9110, 8.4.1.2)
+            data = _unzip(body, limit, zlib.MAX_WBITS)
         else:
-            raise Invalid(f"Content-Encoding {encoding!r} is not understood; send zstd, gzip or none.")
+            raise Invalid(
+                f"Content-Encoding {encoding!r} is not understood; send zstd, gzip, deflate or none."
+            )
     except (zstandard.ZstdError, zlib.error) as error:
         raise Invalid(f"The body is not {encoding}, or damaged: {error}.") from error
     if len(data) > limit:
@@ -66,11 +70,11 @@ def _unzstd(body: bytes, limit: int) -> bytes:
     return decompressor.stream_reader(body).read(limit + 1)
 
 
-def _gunzip(body: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj(_GZIP)
+def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
+    inflater = zlib.decompressobj(format_bits)
     data = inflater.decompress(body, limit + 1)
     if not inflater.eof and len(data) <= limit:
-        raise Invalid("The gzip body is cut.")
+        raise Invalid("The compressed body is cut.")
     return data
 
 

@@ -59,7 +59,7 @@ def setup(app: web.Application, services: Services, open_paths: Iterable[str] = 
     """
     operations = [operation for group in GROUPS for operation in group.operations]
     table = {(operation.method, operation.path): operation for operation in operations}
-    app.middlewares.extend((problems, access(services, table, frozenset({OPENAPI, *open_paths}))))
+    app.middlewares.extend((problems(table), access(services, table, frozenset({OPENAPI, *open_paths}))))
     by_path: dict[str, web.Resource] = {}
     for operation in operations:
         resource = by_path.get(operation.path)

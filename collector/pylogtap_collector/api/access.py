@@ -17,6 +17,7 @@ from aiohttp import web
 from pylogtap_collector.access.rights import OF_SERVER_ALONE, Right
 from pylogtap_collector.access.visitor import NOBODY
 from pylogtap_collector.api.cookies import session_of
+from pylogtap_collector.api.credentials import refusal, shown_key
 from pylogtap_collector.api.peers import Hearsay, Peer, host_name, parse_networks, peer_of
 from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.api.requests import PEER, VISITOR
@@ -64,7 +65,8 @@ def access(
         if operation is not None and operation.anonymous:
             visitor = NOBODY.at(peer.address)
         else:
-            visitor = _visitor(request, peer, services)
+            foreign = operation is not None and operation.dialect is not None
+            visitor = _visitor(request, peer, services, foreign=foreign)
         if operation is None:
             _check_unlisted(request, path, visitor, open_paths, described)
         elif not operation.is_open:
@@ -85,27 +87,17 @@ def _path(request: web.Request) -> str | None:
     return None if resource is None else resource.canonical
 
 
-def _visitor(request: web.Request, peer: Peer, services: Services) -> Visitor:
+def _visitor(request: web.Request, peer: Peer, services: Services, *, foreign: bool) -> Visitor:
     """Return who asks. What is shown has to be good, also where nothing would have to be shown."""
-    key, session = _shown_key(request), session_of(request)
+    key, session = shown_key(request, foreign=foreign), session_of(request)
     found = services.directory.visitor(key, session, peer.address, may_be_local=not peer.forwarded)
     if found is not None:
         return found
     if key is not None:
-        raise _refusal(
+        raise refusal(
             "wrong_key", "This key is not a good one; look it up, or make another: `pylogtap key add`."
         )
     return NOBODY.at(peer.address)  # whose session has ended
-
-
-def _shown_key(request: web.Request) -> str | None:
-    given = request.headers.get("Authorization")
-    if given is None:
-        return None
-    scheme, _, text = given.partition(" ")
-    if scheme.lower() != "bearer" or not text.strip():
-        raise _refusal("no_key", "Send a key as `Authorization: Bearer KEY`; no other scheme is understood.")
-    return text.strip()
 
 
 def _check_unlisted(
@@ -128,7 +120,7 @@ def _check_unlisted(
 
 def _check_known(visitor: Visitor) -> None:
     if visitor.kind == "nobody":
-        raise _refusal(
+        raise refusal(
             "no_key",
             "A key or a session is needed: send the key as `Authorization: Bearer KEY` (our programs take it "
             "from PYLOGTAP_KEY), or sign in at /sign-in.",
@@ -145,10 +137,6 @@ def _check_right(request: web.Request, operation: Operation, visitor: Visitor) -
         visitor.demand(operation.right)
     elif not visitor.may_somewhere(operation.right):
         raise visitor.refusal(operation.right)
-
-
-def _refusal(code: str, detail: str) -> Refusal:
-    return Refusal(401, code, detail, WWW_Authenticate='Bearer realm="pylogtap"')
 
 
 def _check_host(peer: Peer, own: str) -> None:

@@ -49,6 +49,11 @@ _SCHEMES = {
         "scheme": "bearer",
         "description": "A key of a program: `pylogtap key add`, or `POST /api/v1/keys`.",
     },
+    "password": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A key as the password, for shippers that know no bearer; any name.",
+    },
     "session": {
         "type": "apiKey",
         "in": "cookie",
@@ -141,7 +146,8 @@ def _operation(operation: Operation, schemas: Refs, definitions: dict[str, Any])
 def _security(operation: Operation, *, guarded: bool) -> list[dict[str, list[str]]]:
     if operation.is_open:
         return []
-    return [{"key": []}, {"session": []}, *([] if guarded else [{}])]
+    ways: list[dict[str, list[str]]] = [{"key": []}, {"session": []}, *([] if guarded else [{}])]
+    return [{"password": []}, *ways] if operation.dialect is not None else ways
 
 
 def _right(operation: Operation) -> str:
@@ -192,7 +198,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _body(operation: Operation, schemas: Refs, definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(operation.body, Raw):
-        return {operation.body.content_type: {"schema": {"type": "string", "format": "binary"}}}
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        return dict.fromkeys(operation.body.content_types, binary)
     assert operation.body is not None
     schema = schemas[operation.body, "validation"]
     kinds = JSON_TYPES if operation.method == "PATCH" else JSON_TYPES[:1]
@@ -212,7 +219,9 @@ def _responses(operation: Operation, schemas: Refs) -> dict[str, Any]:
             for name, text in operation.headers.items()
         }
     responses = {str(operation.status): good}
-    problem = {PROBLEM_TYPE: {"schema": schemas[Problem, "serialization"]}}
+    problem: dict[str, Any] = {PROBLEM_TYPE: {"schema": schemas[Problem, "serialization"]}}
+    if operation.dialect is not None:
+        problem = {kind: {"schema": schema} for kind, schema in operation.dialect.content.items()}
     for status, text in sorted(_refusals(operation).items()):
         content = good["content"] if status in operation.also else problem
         responses.setdefault(str(status), {"description": text, "content": content})
@@ -236,6 +245,7 @@ def _refusals(operation: Operation) -> dict[int, str]:
         described.setdefault(status, f"`{codes.replace(', ', '`, `')}`")
     if operation.body is not None:
         described.setdefault(413, "`too_large`: The body is too large.")
-        described.setdefault(415, "`unsupported_media_type`: The body is of another kind.")
+        if operation.dialect is None:
+            described.setdefault(415, "`unsupported_media_type`: The body is of another kind.")
         described.setdefault(408, "`body_too_slow`: The body did not come in time.")
     return described

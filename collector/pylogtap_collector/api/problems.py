@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from pylogtap_collector.api.dialects import Failure
 from pylogtap_collector.errors import CollectorError
 from pylogtap_collector.models import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp.typedefs import Handler
+    from aiohttp.typedefs import Handler, Middleware
+
+    from pylogtap_collector.api.dialects import Dialect
+    from pylogtap_collector.api.routing import Operation
 
 PROBLEM_TYPE = "application/problem+json"
 _KEPT_HEADERS = ("Allow", "Location", "Retry-After", "WWW-Authenticate")
@@ -70,43 +74,68 @@ def problem_answer(
     )
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn whatever a handler raises into a problem document."""
-    try:
-        return await handler(request)
-    except Refusal as refusal:
+def problems(operations: Mapping[tuple[str, str], Operation]) -> Middleware:
+    """
+    Make the middleware that turns whatever a handler raises into an answer.
+
+    Args:
+        operations: All of them, by method and path; they know in which protocol to say it.
+    """
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                return error
+            failure = _of_http(request, error)
+        except ConnectionError:
+            raise  # nobody is there to read an answer
+        except Exception as error:  # noqa: BLE001 - it is logged whole, and somebody waits for an answer
+            failure = _failure_of(request, error)
+        dialect = _dialect(request, operations)
+        if dialect is not None:
+            return dialect.refuse(request, failure)
         return problem_answer(
-            refusal.answer_status, refusal.answer_code, refusal.detail, headers=refusal.headers
-        )
-    except CollectorError as error:
-        return _of_collector(error)
-    except web.HTTPException as error:
-        return _of_http(request, error)
-    except ConnectionError:
-        raise  # nobody is there to read an answer
-    except Exception:  # noqa: BLE001 - it is logged whole, and somebody waits for an answer
-        # as it was sent, not decoded: a path must not forge lines of the log, or steer a terminal
-        _log.exception("%s %s failed", request.method, request.rel_url.raw_path)
-        return problem_answer(
-            500,
-            "internal",
-            "The collector made a mistake; its own log on standard error says more. Nothing was lost.",
+            failure.status,
+            failure.code,
+            failure.detail,
+            title=failure.title,
+            headers=failure.headers,
+            **failure.extra,
         )
 
+    return check
 
-def _of_collector(error: CollectorError) -> web.Response:
-    headers = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return problem_answer(
-        error.status, error.code, error.detail, title=error.title, headers=headers, **error.extra
+
+def _dialect(request: web.Request, operations: Mapping[tuple[str, str], Operation]) -> Dialect | None:
+    resource = request.match_info.route.resource
+    if resource is None:
+        return None
+    method = "GET" if request.method == "HEAD" else request.method
+    operation = operations.get((method, resource.canonical))
+    return None if operation is None else operation.dialect
+
+
+def _failure_of(request: web.Request, error: Exception) -> Failure:
+    if isinstance(error, Refusal):
+        return Failure(error.answer_status, error.answer_code, error.detail, headers=error.headers)
+    if isinstance(error, CollectorError):
+        headers = {}
+        if error.retry_after_s is not None:
+            headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        return Failure(error.status, error.code, error.detail, error.title, headers, error.extra)
+    # as it was sent, not decoded: a path must not forge lines of the log, or steer a terminal
+    _log.exception("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
+    return Failure(
+        500,
+        "internal",
+        "The collector made a mistake; its own log on standard error says more. Nothing was lost.",
     )
 
 
-def _of_http(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    if error.status < 400:
-        return error
+def _of_http(request: web.Request, error: web.HTTPException) -> Failure:
     headers = {name: error.headers[name] for name in _KEPT_HEADERS if name in error.headers}
     if error.status == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {request.path}; /openapi.json lists what there is."
@@ -114,8 +143,8 @@ def _of_http(request: web.Request, error: web.HTTPException) -> web.StreamRespon
         allowed = ", ".join(sorted(error.allowed_methods))
         detail = f"{request.path} has no {request.method}; it has {allowed}."
     elif isinstance(error, web.HTTPRequestEntityTooLarge):
-        return problem_answer(413, "too_large", "The body is too large; send less at once.")
+        return Failure(413, "too_large", "The body is too large; send less at once.")
     else:
         detail = error.text or error.reason
     code = HTTPStatus(error.status).phrase.lower().replace(" ", "_").replace("-", "_")
-    return problem_answer(error.status, code, detail, headers=headers)
+    return Failure(error.status, code, detail, headers=headers)

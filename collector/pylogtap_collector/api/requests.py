@@ -117,7 +117,10 @@ def _headers(operation: Operation, request: web.Request) -> dict[str, str]:
 async def _body(operation: Operation, request: web.Request, services: Services) -> Any:
     kind = operation.body
     assert kind is not None
-    wanted = (kind.content_type,) if isinstance(kind, Raw) else JSON_TYPES
+    if operation.dialect is not None:
+        settings = services.settings
+        return await _read(request.clone(client_max_size=settings.tap_max_bytes), settings.body_timeout_s * 4)
+    wanted = kind.content_types if isinstance(kind, Raw) else JSON_TYPES
     if request.content_type not in wanted:
         raise Refusal(
             415,
@@ -125,13 +128,7 @@ async def _body(operation: Operation, request: web.Request, services: Services) 
             f"Send the body as {wanted[0]} (Content-Type says {request.content_type}).",
             Accept=", ".join(wanted),
         )
-    try:
-        async with asyncio.timeout(services.settings.body_timeout_s):
-            body = await request.read()
-    except TimeoutError as error:
-        raise Refusal(
-            408, "body_too_slow", "The body did not come in time; send smaller pieces.", Connection="close"
-        ) from error
+    body = await _read(request, services.settings.body_timeout_s)
     if isinstance(kind, Raw):
         return body
     if "Content-Encoding" in request.headers:
@@ -142,3 +139,13 @@ async def _body(operation: Operation, request: web.Request, services: Services) 
         return kind.model_validate_json(body, strict=True)  # "5" is no number, and 0 is no time
     except ValidationError as error:
         raise invalid(error, "body", kind) from error
+
+
+async def _read(request: web.BaseRequest, timeout_s: float) -> bytes:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await request.read()
+    except TimeoutError as error:
+        raise Refusal(
+            408, "body_too_slow", "The body did not come in time; send smaller pieces.", Connection="close"
+        ) from error

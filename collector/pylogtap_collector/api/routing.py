@@ -30,6 +30,7 @@ from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.services import Services
 
 if typing.TYPE_CHECKING:
+    from pylogtap_collector.api.dialects import Dialect
     from pylogtap_collector.errors import CollectorError
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -48,16 +49,22 @@ class Header:
     name: str
 
 
-@dataclass(frozen=True)
 class Raw:
     """
     Marks a body that is taken as bytes.
 
     Attributes:
-        content_type: What it has to be.
+        content_types: What it has to be; of another protocol: what it usually is, others are tried as well.
     """
 
-    content_type: str
+    def __init__(self, *content_types: str) -> None:
+        """
+        Say what it is.
+
+        Args:
+            content_types: One or more.
+        """
+        self.content_types = content_types
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,7 @@ class Operation:
         also: Other statuses with which the same document is returned, and what they mean.
         right: What it asks of whoever calls it.
         anonymous: Whether it does not look at keys and sessions at all, be they good or not.
+        dialect: The protocol of its callers, who are no programs of ours; None: they are.
         path_model: Checks the parts of the path.
         query_model: Checks the query string.
         header_model: Checks the headers.
@@ -114,6 +122,7 @@ class Operation:
     also: Mapping[int, str]
     right: Right
     anonymous: bool
+    dialect: Dialect | None
     path_model: type[BaseModel]
     query_model: type[BaseModel]
     header_model: type[BaseModel]
@@ -187,6 +196,7 @@ class Routes:
         *,
         right: Right,
         anonymous: bool = False,
+        dialect: Dialect | None = None,
         status: int | None = None,
         errors: Sequence[type[CollectorError]] = (),
         content: Mapping[str, str] | None = None,
@@ -201,6 +211,7 @@ class Routes:
             path: With `{name}` for what varies.
             right: What it asks of whoever calls it.
             anonymous: Whether it does not look at keys and sessions at all.
+            dialect: The protocol of its callers; None: they are programs of ours.
             status: Of an answer that went well; default: 204 without an answer, else 200.
             errors: What it may be refused with.
             content: Media type and description of answers that are no model.
@@ -223,6 +234,7 @@ class Routes:
                     also=also or {},
                     right=right,
                     anonymous=anonymous,
+                    dialect=dialect,
                     path_model=_model(function, "Path", parts.path),
                     query_model=_model(function, "Query", parts.query),
                     header_model=_model(function, "Headers", parts.headers),

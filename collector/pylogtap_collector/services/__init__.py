@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.health import Health
     from pylogtap_collector.services.incidents import Incidents
     from pylogtap_collector.services.ingest import Ingest
+    from pylogtap_collector.services.intake import Intake
     from pylogtap_collector.services.keys import Keys
     from pylogtap_collector.services.logs import Logs
     from pylogtap_collector.services.members import Members
@@ -35,6 +36,7 @@ class Services:
 
     settings: Settings
     ingest: Ingest
+    intake: Intake
     logs: Logs
     catalog: Catalog
     health: Health

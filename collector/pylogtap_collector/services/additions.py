@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,11 @@ from pylogtap_collector.errors import TooLarge
 from pylogtap_collector.models import LogsAdded
 from pylogtap_collector.parts.telling import portable_fields
 from pylogtap_collector.query.fields import level_class
+from pylogtap_collector.services.segments import Made, Segment
 from pylogtap_collector.storage.hot import SLICE_BITS
+from pylogtap_collector.taps.entries import NOWHERE
 from pylogtap_collector.times import to_ns
-from pylogtap_collector.wire import Site, encode_record
+from pylogtap_collector.wire import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,54 +59,17 @@ class Additions:
             visitor.demand(Right.DELIVER, project)
         stream = os.urandom(16)  # nobody goes on with it
         data = await asyncio.to_thread(partial(_slice_of, logs, stream, time.time_ns()))
-        stored = await self._ingest.add(stream, data, visitor.where(Right.DELIVER))
+        (stored,) = await self._ingest.add([Made(stream, data)], visitor.where(Right.DELIVER))
         first = stored.slice << SLICE_BITS
         return LogsAdded(ids=list(range(first, first + len(logs))))
 
 
-class _Segment:
-    """
-    A segment that is written in memory, with the definitions that its records need.
-
-    It names no process, because none logged what is in it.
-    """
-
-    def __init__(self, identity: bytes) -> None:
-        self.data = bytearray()
-        self._salt = wire.salt_of(identity)
-        self._places: dict[str, int] = {}
-        self._sites: dict[tuple[int, str, str], int] = {}
-
-    def put(self, payload: bytes) -> None:
-        check = zlib.crc32(payload) ^ self._salt ^ (wire.HEADER_SIZE + len(self.data))
-        head = len(payload).to_bytes(4, "little") + check.to_bytes(4, "little")
-        self.data += (head + payload).ljust(wire.frame_size(len(payload)), b"\0")
-
-    def place(self, prefix: str) -> int:
-        number = self._places.get(prefix)
-        if number is None:
-            number = self._places[prefix] = len(self._places) + 1
-            self.put(encode_record([0, wire.KIND_PLACE, number, prefix]))
-        return number
-
-    def site(self, place: int, logger: str, level: str) -> int:
-        key = (place, logger, level)
-        number = self._sites.get(key)
-        if number is None:
-            number = self._sites[key] = len(self._sites) + 1
-            severity, text = level_class(level) or 0, wire.STYLE_TEXT
-            site = Site(
-                0, wire.KIND_SITE, number, place, logger, severity, level, None, None, None, None, text
-            )
-            self.put(encode_record(site))
-        return number
-
-
 def _slice_of(logs: Sequence[LogIn], stream: bytes, now_ns: int) -> bytes:
-    segment = _Segment(stream)
+    segment = Segment(stream)
     for index, log in enumerate(logs):
-        place = segment.place(f"{log.project}/{log.service}/{log.instance}")
-        payload = _payload(log, segment.site(place, log.logger, log.level), now_ns)
+        prefix = f"{log.project}/{log.service}/{log.instance}"
+        site = segment.site(prefix, log.logger, level_class(log.level) or 0, log.level, None, NOWHERE)
+        payload = _payload(log, site, now_ns)
         if len(payload) > wire.MAX_RECORD_BYTES:
             raise TooLarge(
                 f"Log {index} takes {len(payload)} bytes, and a record may take {wire.MAX_RECORD_BYTES}; "

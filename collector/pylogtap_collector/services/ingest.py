@@ -7,22 +7,30 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import zstandard
+
 from pylogtap.wire import HEADER_SIZE
 from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
 from pylogtap_collector.models import IngestAnswer
+from pylogtap_collector.storage.bookmarks import set_bookmarks
 from pylogtap_collector.storage.streams import Slice, Stored, store_slice
 from pylogtap_collector.wire import Scan, inflate, scan
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
     from pylogtap_collector.access.visitor import Projects
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
     from pylogtap_collector.services.preferences import Preferences
     from pylogtap_collector.services.reserve import Reserve
+    from pylogtap_collector.services.segments import Made
     from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.engine import Engine
 
 _SMALL = 16 << 10  # bytes: checked on the event loop, in less time than a thread takes to begin
+_SMALL_SLICE = 2 << 10  # bytes: not worth to be compressed
 _LAST_OFFSET = 1 << 31
 
 
@@ -100,27 +108,37 @@ class Ingest:
             _refuse_rest(stored.found, taken=stored.slice > 0)
         return IngestAnswer(next=stored.next, words=self._preferences.words)
 
-    async def add(self, stream: bytes, data: bytes, projects: Projects = None) -> Stored:
+    async def add(
+        self, made: Sequence[Made], projects: Projects = None, marks: Mapping[str, str] | None = None
+    ) -> list[Stored]:
         """
-        Store a slice that was made here: all that there is of its segment.
+        Store slices that were made here, each all that there is of its segment: all of them, or none.
+
+        One whose segment is known already is not stored again.
 
         Args:
-            stream: The id of the segment, 16 bytes; nobody has had it before.
-            data: The slice.
+            made: The slices.
             projects: Those that may be delivered to; None: all.
+            marks: How far their sources were read, by source; stored with them.
 
         Returns:
-            What became of it; its number is in the ids of its records.
+            What became of each; its number is in the ids of its records.
 
         Raises:
-            TooLarge: The slice is larger than the limits.
             Overloaded: Too much waits, or the disk cannot take it. Nothing is stored.
-            MissingRight: It has records of another project. Nothing is stored.
+            MissingRight: They have records of another project. Nothing is stored.
         """
         self._check_room()
-        part = await self._examine(stream, HEADER_SIZE, data, None)
-        part.projects = projects
-        return await self._finish(part)
+        parts = await asyncio.to_thread(_parts_of, made) if len(made) > 1 else _parts_of(made)
+        for part in parts:
+            part.projects = projects
+
+        def job(connection: sqlite3.Connection) -> list[Stored]:
+            if marks:
+                set_bookmarks(connection, marks, time.time_ns())
+            return [store_slice(connection, part) for part in parts]
+
+        return await asyncio.shield(asyncio.ensure_future(self._store_all(job)))
 
     def _check_room(self) -> None:
         if self._keeper.unsealed_bytes > self._live.now.backlog_max_bytes:
@@ -145,21 +163,44 @@ class Ingest:
         return Slice(stream, offset, data, found, body, encoding or "", time.time_ns())
 
     async def _store(self, part: Slice) -> Stored:
-        counters = self._counters
         try:
             stored = await self._engine.write(partial(store_slice, part=part), urgent=True)
         except Overloaded:
-            counters.refused += 1
+            self._counters.refused += 1
             raise
+        self._counters.rewinds += stored.next < part.offset
+        self._note(stored)
+        return stored
+
+    async def _store_all(self, job: Callable[[sqlite3.Connection], list[Stored]]) -> list[Stored]:
+        try:
+            stored = await self._engine.write(job, urgent=True)
+        except Overloaded:
+            self._counters.refused += 1
+            raise
+        for each in stored:
+            self._note(each)
+        return stored
+
+    def _note(self, stored: Stored) -> None:
+        """Tell all who need to know what was stored."""
+        counters = self._counters
         counters.repeated_bytes += stored.repeated
-        counters.rewinds += stored.next < part.offset
         if stored.slice and stored.found is not None:
             counters.slices += 1
             counters.records += stored.found.records
             counters.stored_bytes += stored.bytes
             self._keeper.notice(stored.slice, stored.found.records, stored.bytes)
             self._reserve.notice(stored.bytes)
-        return stored
+
+
+def _parts_of(made: Sequence[Made]) -> list[Slice]:
+    now, parts = time.time_ns(), []
+    for stream, data in made:
+        body, encoding = (zstandard.compress(data, 1), "zstd") if len(data) > _SMALL_SLICE else (data, "")
+        found = scan(data, HEADER_SIZE, stream)
+        parts.append(Slice(stream, HEADER_SIZE, data, found, body, encoding, now, made=True))
+    return parts
 
 
 def _check(stream: bytes, offset: int, skipped_from: int | None) -> None:

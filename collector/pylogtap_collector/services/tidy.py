@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.engine import Engine
 
 PERIOD_S = 10.0
+_REPEAT_NS = 86_400_000_000_000  # how long a shipper may go on trying to deliver what it has delivered
 _DAY_NS = 86_400_000_000_000
 
 
@@ -33,6 +34,7 @@ async def tidy(
     while True:
         before = time.time_ns() - int(stream_days * _DAY_NS)
         await engine.write(partial(streams.forget_streams, before_ns=before))
+        await engine.write(partial(streams.forget_made, before_ns=time.time_ns() - _REPEAT_NS))
         while is_calm() and await engine.write(streams.release_pages):
             pass  # a little at a time: others write in between
         await asyncio.sleep(period_s)

@@ -38,6 +38,7 @@ class Slice:
         received: When it came, ns since the epoch.
         projects: Those that may be delivered to; None: all.
         skew_ns: Our clock minus the client's; None where the client did not tell its time.
+        made: It was made here, and is all that there is of its segment.
     """
 
     segment: bytes
@@ -50,6 +51,7 @@ class Slice:
     skipped_from: int | None = None
     projects: Projects = None
     skew_ns: int | None = None
+    made: bool = False
 
 
 @dataclass(slots=True)
@@ -168,8 +170,9 @@ def _advance(connection: sqlite3.Connection, stream: int, following: int, part: 
         )
         return stream
     cursor = connection.execute(
-        "INSERT INTO stream (segment, next_offset, first_seen, last_seen, skew_ns) VALUES (?, ?, ?, ?, ?)",
-        (part.segment, following, part.received, part.received, part.skew_ns),
+        "INSERT INTO stream (segment, next_offset, first_seen, last_seen, skew_ns, made)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (part.segment, following, part.received, part.received, part.skew_ns, part.made),
     )
     return cursor.lastrowid or 0
 
@@ -208,6 +211,26 @@ def forget_streams(connection: sqlite3.Connection, before_ns: int) -> int:
     old = "SELECT id FROM stream WHERE last_seen < ? AND id NOT IN (SELECT stream FROM hot)"
     connection.execute(f"DELETE FROM definition WHERE stream IN ({old})", (before_ns,))
     return connection.execute(f"DELETE FROM stream WHERE id IN ({old})", (before_ns,)).rowcount
+
+
+def forget_made(connection: sqlite3.Connection, before_ns: int) -> int:
+    """
+    Forget streams that were made here: nothing follows in them, but they may be sent once more.
+
+    Their definitions go as soon as their one slice is sealed.
+
+    Args:
+        connection: In a transaction.
+        before_ns: Streams that came before then.
+
+    Returns:
+        How many those were.
+    """
+    sealed = "SELECT id FROM stream WHERE made AND id NOT IN (SELECT stream FROM hot)"
+    connection.execute(f"DELETE FROM definition WHERE stream IN ({sealed})")
+    return connection.execute(
+        f"DELETE FROM stream WHERE id IN ({sealed}) AND last_seen < ?", (before_ns,)
+    ).rowcount
 
 
 def clock_skews(connection: sqlite3.Connection, since_ns: int) -> list[int]:
