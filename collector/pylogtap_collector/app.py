@@ -25,6 +25,8 @@ from pylogtap_collector.services.catalog import Catalog
 from pylogtap_collector.services.compactor import Compactor
 from pylogtap_collector.services.counters import Counters
 from pylogtap_collector.services.directory import Directory
+from pylogtap_collector.services.forwarding import Forwarding
+from pylogtap_collector.services.forwards import Forwards
 from pylogtap_collector.services.health import Health
 from pylogtap_collector.services.incidents import Incidents
 from pylogtap_collector.services.ingest import Ingest
@@ -72,6 +74,7 @@ class Collector:
         keeper: The one of them that seals records.
         directory: Who may come in.
         preferences: Settings that are changed while it runs.
+        forwarding: Delivers to other systems.
         services: What the API calls.
     """
 
@@ -101,7 +104,9 @@ class Collector:
         )
         live = LiveSettings(settings)
         allowed = parse_allowed(settings.outgoing)
-        self.preferences = preferences = Preferences(self.engine, live, _vault(settings, shown), allowed)
+        vault, outgoing = _vault(settings, shown), Outgoing(allowed)
+        self.preferences = preferences = Preferences(self.engine, live, vault, allowed)
+        self.forwarding = Forwarding(self.engine, tiers, vault, outgoing)
         self.directory = directory = Directory(self.engine, settings)
         passwords, attempts = Passwords(), Attempts(time.monotonic)
         users = Users(directory, passwords, attempts)
@@ -129,7 +134,8 @@ class Collector:
             searches=Searches(self.engine),
             additions=Additions(ingest),
             preferences=preferences,
-            trials=Trials(preferences, Outgoing(allowed)),
+            trials=Trials(preferences, outgoing),
+            forwards=Forwards(self.engine, vault, allowed, self.forwarding.notice),
         )
 
     def adopt(self, port: int) -> None:
@@ -161,6 +167,7 @@ class Collector:
                 self.tasks.supervise("keep", self.keeper.run)
                 self.tasks.supervise("remember", self._remember)
                 self.tasks.supervise("retain", self.services.retention.run)
+                self.tasks.supervise("forward", self.forwarding.run)
                 self.tasks.supervise(
                     "tidy", lambda: tidy(self.engine, self._settings.stream_days, self.keeper.is_calm)
                 )

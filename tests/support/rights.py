@@ -127,6 +127,10 @@ def _slice(target: Target) -> dict[str, Any]:
     return {"params": params, "data": segment.slice(), "headers": SLICE}
 
 
+def _forward(name: str) -> dict[str, Any]:
+    return {"name": name, "url": "http://127.0.0.1:11434/v1/logs", "enabled": False}
+
+
 TRIES: Mapping[str, Any] = {
     # records
     "list_logs": _nothing,
@@ -206,6 +210,12 @@ TRIES: Mapping[str, Any] = {
     "remove_member": _stale,
     "list_audit": _nothing,
     "read_audit_entry": _nothing,
+    # forwards
+    "list_forwards": _nothing,
+    "create_forward": lambda _: {"json": _forward("made")},
+    "read_forward": _nothing,
+    "change_forward": _patch({"name": "y"}),
+    "delete_forward": _stale,
     # the collector
     "read_settings": _nothing,
     "change_settings": _patch({}),
@@ -258,6 +268,7 @@ async def _fill(made: World, target: Target) -> None:
     target.ids["user"] = user["name"]
     await post(f"/api/v1/projects/{project}/members", {"user": user["name"], "role": "viewer"})
     target.ids["session_id"] = (await post("/api/v1/sessions", user))["id"]
+    target.ids["forward_id"] = (await post("/api/v1/forwards", _forward(f"of {project}")))["id"]
 
 
 async def _make_visitors(made: World) -> None:

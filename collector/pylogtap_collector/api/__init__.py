@@ -8,6 +8,7 @@ from aiohttp import web
 
 from pylogtap_collector.api import (
     database,
+    forwards,
     health,
     ingest,
     keys,
@@ -18,6 +19,7 @@ from pylogtap_collector.api import (
     searches,
     settings,
     streams,
+    taps,
 )
 from pylogtap_collector.api.access import access
 from pylogtap_collector.api.openapi import describe
@@ -39,9 +41,11 @@ GROUPS = (
     metrics.routes,
     searches.routes,
     ingest.routes,
+    forwards.routes,
     settings.routes,
     database.routes,
     health.routes,
+    *taps.GROUPS,
 )
 OPENAPI = "/openapi.json"
 

@@ -37,6 +37,7 @@ from pylogtap_collector.models.collector import (
     Problem,
     TaskState,
 )
+from pylogtap_collector.models.forwards import Forward, ForwardIn, ForwardPage, ForwardPatch
 from pylogtap_collector.models.logs import (
     Annotated,
     Bucket,
@@ -122,6 +123,10 @@ __all__ = [
     "Facet",
     "FacetValue",
     "Facets",
+    "Forward",
+    "ForwardIn",
+    "ForwardPage",
+    "ForwardPatch",
     "GithubSettings",
     "GithubSettingsPatch",
     "Health",

@@ -77,7 +77,13 @@ class Outgoing:
         self._resolve = resolve or _ask_system
 
     async def fetch(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: bytes | None = None,
     ) -> Fetched:
         """
         Make a request. What is in its headers and body appears in no error.
@@ -87,6 +93,7 @@ class Outgoing:
             url: What is called.
             headers: Headers beyond the usual ones.
             json: What the body says; none: no body.
+            data: Instead of that, the body itself.
 
         Raises:
             Invalid: A header cannot be sent.
@@ -108,7 +115,9 @@ class Outgoing:
                         headers=_HEADERS,
                         timeout=_BOUNDED_OUTSIDE,
                     ) as session,
-                    session.request(method, url, headers=given, json=json, allow_redirects=False) as answer,
+                    session.request(
+                        method, url, headers=given, json=json, data=data, allow_redirects=False
+                    ) as answer,
                 ):
                     return Fetched(answer.status, answer.headers, await self._read(origin, answer))
         except TimeoutError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pylogtap_collector.taps.deltas import Deltas
 
 if TYPE_CHECKING:
     from pylogtap_collector.services.additions import Additions
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.catalog import Catalog
     from pylogtap_collector.services.compactor import Compactor
     from pylogtap_collector.services.directory import Directory
+    from pylogtap_collector.services.forwards import Forwards
     from pylogtap_collector.services.health import Health
     from pylogtap_collector.services.incidents import Incidents
     from pylogtap_collector.services.ingest import Ingest
@@ -55,4 +58,6 @@ class Services:
     preferences: Preferences
     trials: Trials
     searches: Searches
+    forwards: Forwards
     additions: Additions
+    deltas: Deltas = field(default_factory=Deltas)

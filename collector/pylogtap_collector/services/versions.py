@@ -9,6 +9,7 @@ import msgspec
 from pylogtap_collector.errors import StaleVersion
 from pylogtap_collector.models import (
     CollectorSettings,
+    Forward,
     Instance,
     Key,
     Log,
@@ -21,7 +22,17 @@ from pylogtap_collector.models import (
 )
 
 Versioned = (
-    CollectorSettings | Log | Project | Service | Instance | Metric | User | Member | Key | SavedSearch
+    CollectorSettings
+    | Log
+    | Project
+    | Service
+    | Instance
+    | Metric
+    | User
+    | Member
+    | Key
+    | SavedSearch
+    | Forward
 )
 Expected = frozenset[str] | None  # versions that are right; None: any
 
@@ -54,6 +65,8 @@ def _parts(item: Versioned) -> tuple[object, ...]:
             return item.id, item.name, ends
         case SavedSearch():
             return item.id, item.name, item.query, item.since, item.until, item.project
+        case Forward():
+            return item.id, item.changed.isoformat()
         case CollectorSettings():
             return (item.model_dump_json(),)
         case _:

@@ -15,51 +15,21 @@ from pylogtap_collector.app import build
 from pylogtap_collector.settings import Settings
 from pylogtap_collector.web import Pages
 from tests.support.documents import DOCS, code, rows
-from tests.support.rights import OTHER, OWN, TRIES, VISITORS, World, world
+from tests.support.outcomes import outcome, outcomes
+from tests.support.rights import OTHER, OWN, TRIES, VISITORS, world
 
 if TYPE_CHECKING:
-    from pylogtap_collector.api.routing import Operation
     from tests.support.api import Reply
 
 PAGE = DOCS / "reference" / "rights.md"
 OPERATIONS = [operation for group in GROUPS for operation in group.operations]
-HIDDEN = "not there"
 _STRANGER = "giraffe"  # a project that nobody has heard of
-
-
-def outcome(operation: Operation, reply: Reply) -> str:
-    """Return in the table's words what became of an attempt."""
-    assert reply.status < 500 or operation.name == "read_readiness", reply.body
-    if reply.status == 401 and reply.json["code"] in {"no_key", "wrong_key"}:
-        return "who?"
-    if reply.status == 403:
-        assert reply.json["code"] == "missing_right"
-        return "no"
-    if reply.status == 404:
-        return "no" if operation.name == "sign_out" else HIDDEN  # a key has nothing to sign out of
-    return "yes"
-
-
-async def outcomes(here: World) -> dict[str, list[str]]:
-    """Try everything; return a row of the table for each operation."""
-    table: dict[str, list[str]] = {}
-    for operation in OPERATIONS:
-        cells = []
-        for visitor in VISITORS:
-            own, other = [
-                outcome(operation, await here.attempt(operation, visitor, project))
-                for project in (OWN, OTHER)
-            ]
-            cells.append(own if own == other else f"{own}, {other}")
-        table[f"{operation.method} {operation.path}"] = cells
-    return table
 
 
 @pytest.mark.timeout(300)
 async def test_the_table_is_what_happens() -> None:
     """Each operation of the routes has a row, and each cell is what a real attempt is answered."""
-    async with world() as here:
-        found = await outcomes(here)
+    found = await outcomes(OPERATIONS)
     written = {code(row[0]): row[1:] for row in rows(PAGE, "operation")}
     assert found == written
 

@@ -12,8 +12,22 @@ from pylogtap_collector.storage.migrations import metrics  # isort: split
 
 from pylogtap_collector.storage.migrations import settings  # isort: split
 
-from pylogtap_collector.storage.migrations import intake
+from pylogtap_collector.storage.migrations import samples  # isort: split
+
+from pylogtap_collector.storage.migrations import intake  # isort: split
+
+from pylogtap_collector.storage.migrations import forwards
 from pylogtap_collector.storage.migrations.records import INDEX_TASK
 from pylogtap_collector.storage.migrations.steps import migrations
 
-__all__ = ["INDEX_TASK", "access", "intake", "metrics", "migrations", "records", "settings"]
+__all__ = [
+    "INDEX_TASK",
+    "access",
+    "forwards",
+    "intake",
+    "metrics",
+    "migrations",
+    "records",
+    "samples",
+    "settings",
+]
