@@ -216,11 +216,33 @@ def all_clients() -> list[Client]:
 
 def shutdown() -> None:
     """Deliver what is left and close all clients; called at the end of the process."""
+    if "pylogtap.process.sending" in sys.modules:
+        sys.modules["pylogtap.process.sending"].end()
     with _lock:
         clients = list(_clients.values())
         _clients.clear()
     for client in clients:
         client.shutdown()
+
+
+def measure_process(client: Client, prefix: Prefix, settings: Settings) -> None:
+    """
+    Measure this process from now on, or no longer, as the settings say.
+
+    Args:
+        client: Delivers what is measured.
+        prefix: The process's place.
+        settings: Whether, and how often.
+
+    Raises:
+        SettingsError: psutil is not installed.
+    """
+    if settings.process_metrics:
+        from pylogtap.process.sending import begin  # noqa: PLC0415 - only where it is switched on
+
+        begin(client.spool, prefix, settings.process_metrics_interval_s)
+    elif "pylogtap.process.sending" in sys.modules:
+        sys.modules["pylogtap.process.sending"].end(last=False)
 
 
 def destination_directory(settings: Settings) -> str:

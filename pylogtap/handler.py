@@ -53,8 +53,9 @@ class Handler(logging.Handler):
             prefix: Place of the records; default: the process's.
             url: The collector's address.
             key: Proves to the collector that we may deliver.
-            settings: More of :class:`pylogtap.settings.Settings`. `capture` and `propagate` concern the whole
-                process; a handler sees to them only where they are given here.
+            settings: More of :class:`pylogtap.settings.Settings`. `capture`, `propagate`
+                and `process_metrics` concern the whole process; a handler sees to them only where they are
+                given here.
 
         Raises:
             SettingsError: A setting cannot be read.
@@ -82,6 +83,8 @@ class Handler(logging.Handler):
             install(self.client)
         if "propagate" in given and read.propagate:
             propagate()
+        if "process_metrics" in given:
+            clients.measure_process(self.client, self.prefix, read)
 
     def handle(self, record: logging.LogRecord) -> bool:  # noqa: C901, PLR0912 - each call would cost all callers
         """

@@ -14,7 +14,7 @@ from pylogtap import wire
 from pylogtap.values import safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from pylogtap.values import Degrader
@@ -69,6 +69,18 @@ def site_payload(number: int, site: tuple[int, str, int, str, str | None, str, i
 def loss_payload(place: str, losses: Mapping[str, int]) -> bytes:
     """Tell how many records were dropped before this point, by reason."""
     return _pack([0, wire.KIND_LOSS, time.time_ns(), place, dict(losses)])
+
+
+def samples_payload(time_ns: int, place: str, samples: Iterable[tuple[Any, ...]]) -> bytes:
+    """
+    Tell values of metrics.
+
+    Args:
+        time_ns: When they were read, ns since the epoch.
+        place: The prefix of what was measured.
+        samples: Name, value, unit, kind and labels of each, in this order.
+    """
+    return _pack([0, wire.KIND_SAMPLES, time_ns, place, [list(each) for each in samples]])
 
 
 def exception_fields(

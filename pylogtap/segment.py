@@ -61,8 +61,9 @@ class Segment:
         """Unmap it. Nobody may be writing into it."""
         self.words.release()
         self.memory.close()
-        if self.fd >= 0:
-            os.close(self.fd)
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
 
     def remove(self) -> None:
         """Unmap it and delete its file."""

@@ -12,6 +12,7 @@ from pylogtap.errors import SettingsError
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_SHORTEST_INTERVAL_S = 0.1
 _process: dict[str, Any] = {}  # what pylogtap.init was given
 LEVELS = {"NOTSET": 0, "DEBUG": 10, "INFO": 20, "WARNING": 30, "WARN": 30, "ERROR": 40, "CRITICAL": 50}
 
@@ -36,6 +37,8 @@ class Settings:
         redact: Further words that make a key secret, beside the built-in ones.
         flush_interval_s: Seconds between two deliveries.
         exit_timeout_s: Most that the end of the process may be delayed, in seconds.
+        process_metrics: Also measure the process: CPU, memory, garbage collections, loops. Needs psutil.
+        process_metrics_interval_s: Seconds between two samples of that.
     """
 
     url: str = "http://127.0.0.1:8270"
@@ -52,6 +55,8 @@ class Settings:
     redact: tuple[str, ...] = ()
     flush_interval_s: float = 0.2
     exit_timeout_s: float = 2.0
+    process_metrics: bool = False
+    process_metrics_interval_s: float = 10.0
 
 
 def remember(**given: Any) -> None:
@@ -200,6 +205,13 @@ def _seconds(value: Any) -> float:
     return number
 
 
+def _interval(value: Any) -> float:
+    number = float(value)
+    if not _SHORTEST_INTERVAL_S <= number <= 3600:
+        raise ValueError(f"say seconds between {_SHORTEST_INTERVAL_S} and 3600")
+    return number
+
+
 def _words(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = value.split(",")
@@ -219,4 +231,6 @@ _READERS: dict[str, Any] = {
     "redact": _words,
     "flush_interval_s": _seconds,
     "exit_timeout_s": _seconds,
+    "process_metrics": _boolean,
+    "process_metrics_interval_s": _interval,
 }

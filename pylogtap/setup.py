@@ -34,11 +34,15 @@ def init(prefix: str | Prefix | None = None, **settings: Any) -> Handler:
         settings: See :class:`pylogtap.settings.Settings`.
 
     Raises:
-        SettingsError: A setting cannot be read.
+        SettingsError: A setting cannot be read, or asks for a package that is not installed.
         PrefixError: The prefix is none.
     """
     remember(prefix=str(prefix) if prefix else None, **settings)
     read = load()
+    if read.process_metrics and not read.disabled:
+        from pylogtap.process.meter import load_psutil  # noqa: PLC0415 - only where something is switched on
+
+        load_psutil()  # where it is missing, nothing is set up
     handler = Handler()
     root = logging.getLogger()
     for old in [each for each in root.handlers if getattr(each, "set_by_init", False)]:
@@ -101,6 +105,7 @@ def _attach(handler: Handler, root: logging.Logger, settings: Any) -> None:
         from pylogtap.capture import install  # noqa: PLC0415 - as above
 
         install(handler.client)
+    clients.measure_process(handler.client, handler.prefix, settings)
 
 
 def emit(

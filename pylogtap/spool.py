@@ -35,9 +35,19 @@ OWNER_SUFFIX = ".own"
 LAST_WORDS = 512  # bytes at the end of a segment, kept for telling what was dropped when the process ends
 STORED, STALE, DROPPED = 1, 0, -1
 _RETRY_AFTER_S = 0.1  # a full disk must not cost every call a failed allocation
+_ATTEMPTS = 100  # to find room that others keep taking
 _WIPE_ON_FORK = 18  # MADV_WIPEONFORK, Linux 4.14 and later
 
 _crc32 = zlib.crc32
+_forking = RLock()  # one thread of a forked child makes the segments that all of them will use
+
+
+def _renew_lock() -> None:
+    global _forking  # noqa: PLW0603 - a thread of the parent may have held it, which nobody gives back
+    _forking = RLock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 class Spool:
@@ -81,12 +91,13 @@ class Spool:
             self.append = self._append_locked  # type: ignore[method-assign]
         self._begin()
         self._open()
+        self._guard = _fork_guard()
 
     def _begin(self) -> None:
         self.lock = RLock()
+        self._owner = -1
         self.dropped: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()  # dropped, and not yet told in the stream
-        self._guard = _fork_guard()
         self._retry_at = 0.0
         self.full: deque[Segment] = deque()
         self._spare: Segment | None = None
@@ -94,7 +105,6 @@ class Spool:
     def _open(self) -> None:
         self._closed = False
         self.stem = f"{os.getpid()}-{os.urandom(6).hex()}"
-        self._owner = -1
         if self.directory is not None:
             self._own(self.directory)
         losses, self._losses = self._losses, Counter()
@@ -175,6 +185,32 @@ class Spool:
             self.drop(str(error))
             return DROPPED
         return STALE
+
+    def offer(self, payload: bytes) -> bool:
+        """
+        Keep what is no record, such as values of metrics. Where there is no room it is let go, uncounted.
+
+        Args:
+            payload: One msgpack array that uses no numbers, see pylogtap.wire.
+
+        Returns:
+            Whether it is kept.
+        """
+        if self._guard[0] != 1:
+            self.after_fork()
+        need = frame_size(len(payload))
+        for _ in range(_ATTEMPTS):
+            if self._offset + need > self._capacity:
+                if self._closed:
+                    return False
+                try:
+                    self._make_room(need)
+                except SpoolFull:
+                    return False
+            state = self.append(payload, self.table)
+            if state != STALE:
+                return state == STORED
+        return False
 
     def define(
         self, table: SiteTable, registry: dict[Any, int], key: Any, body: Callable[[int], bytes]
@@ -355,16 +391,20 @@ class Spool:
 
     def after_fork(self) -> None:
         """In a forked child: leave the parent's segments alone and begin own ones."""
-        inherited = [self.current, *self.full, *([self._spare] if self._spare else [])]
-        owner = self._owner
-        self._begin()
-        self._open()
-        for segment in inherited:
-            with suppress(OSError, BufferError):  # a thread of the parent was writing: its mapping stays
-                segment.close()
-        if owner >= 0:
-            os.close(owner)
-        self._on_fork()
+        with _forking:
+            if self._guard[0] == 1:  # another thread of the child has done it meanwhile
+                return
+            inherited = [self.current, *self.full, *([self._spare] if self._spare else [])]
+            owner, self._owner = self._owner, -1  # a signal handler that logs in here begins anew as well
+            self._begin()
+            self._open()
+            self._guard = _fork_guard()  # last: whoever sees it appends
+            for segment in inherited:
+                with suppress(OSError, BufferError):  # a thread of the parent was writing: its mapping stays
+                    segment.close()
+            if owner >= 0:
+                os.close(owner)
+            self._on_fork()
 
     def close(self) -> None:
         """Give the segments up: what is unsent stays in its files, for another process to deliver."""

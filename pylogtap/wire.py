@@ -45,6 +45,9 @@ KIND_PLACE = 1  # [0, 1, number, "project/service/instance"]
 KIND_SITE = 2  # [0, 2, number, place, logger, severity, level, template | nil, file, line, function, style]
 KIND_THREAD = 3  # [0, 3, number, ident, name]; threads other than the main one
 KIND_LOSS = 4  # [0, 4, time_ns, place, {reason: count}]: records that were dropped before this point
+KIND_SAMPLES = (
+    5  # [0, 5, time_ns, place, [[name, value, unit | nil, kind, {label: value} | nil], ...]]: no record
+)
 
 STYLE_PERCENT = 0  # message = template % args
 STYLE_EVENT = 1  # message = template; the values are in fields

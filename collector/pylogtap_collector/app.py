@@ -23,11 +23,13 @@ from pylogtap_collector.services.backup import Backup
 from pylogtap_collector.services.bus import Bus
 from pylogtap_collector.services.catalog import Catalog
 from pylogtap_collector.services.compactor import Compactor
+from pylogtap_collector.services.containers import Containers
 from pylogtap_collector.services.counters import Counters
 from pylogtap_collector.services.directory import Directory
 from pylogtap_collector.services.forwarding import Forwarding
 from pylogtap_collector.services.forwards import Forwards
 from pylogtap_collector.services.health import Health
+from pylogtap_collector.services.host import Host
 from pylogtap_collector.services.incidents import Incidents
 from pylogtap_collector.services.ingest import Ingest
 from pylogtap_collector.services.intake import Intake
@@ -42,8 +44,10 @@ from pylogtap_collector.services.preferences import Preferences
 from pylogtap_collector.services.reserve import Reserve
 from pylogtap_collector.services.retention import Retention
 from pylogtap_collector.services.rewriter import Rewriter
+from pylogtap_collector.services.roller import Roller
 from pylogtap_collector.services.searches import Searches
 from pylogtap_collector.services.sessions import Sessions
+from pylogtap_collector.services.shippers import Shippers
 from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.services.tidy import tidy
 from pylogtap_collector.services.trials import Trials
@@ -72,6 +76,7 @@ class Collector:
         counters: What was counted.
         tasks: The background tasks.
         keeper: The one of them that seals records.
+        roller: The one that packs samples of metrics.
         directory: Who may come in.
         preferences: Settings that are changed while it runs.
         forwarding: Delivers to other systems.
@@ -111,11 +116,17 @@ class Collector:
         passwords, attempts = Passwords(), Attempts(time.monotonic)
         users = Users(directory, passwords, attempts)
         logs, backup = Logs(self.engine, tiers, rewriter, self.bus, live), Backup(self.engine)
-        ingest = Ingest(self.engine, self.keeper, reserve, self.counters, live, preferences)
+        metrics = Metrics(self.engine, settings, self.counters, reserve)
+        self.roller = Roller(self.engine, live, reserve)
+        shippers = Shippers(self.engine, tiers)
+        ingest = Ingest(
+            self.engine, self.keeper, reserve, self.counters, live, preferences, metrics.points, shippers
+        )
+        intake = Intake(ingest, self.engine, preferences)
         self.services = Services(
             settings=settings,
             ingest=ingest,
-            intake=Intake(ingest, self.engine, preferences),
+            intake=intake,
             logs=logs,
             catalog=Catalog(self.engine, tiers, rewriter, directory),
             health=Health(self.engine, self.keeper, self.bus, self.tasks, self.counters),
@@ -124,7 +135,7 @@ class Collector:
             compactor=Compactor(self.engine, tiers, lock),
             retention=Retention(self.engine, tiers, rewriter, self.keeper, reserve, self.counters, live),
             notes=Notes(self.engine, tiers),
-            metrics=Metrics(self.engine),
+            metrics=metrics,
             directory=directory,
             users=users,
             sessions=Sessions(directory, users, passwords, attempts),
@@ -136,6 +147,7 @@ class Collector:
             preferences=preferences,
             trials=Trials(preferences, outgoing),
             forwards=Forwards(self.engine, vault, allowed, self.forwarding.notice),
+            containers=Containers(settings, intake, metrics, shippers),
         )
 
     def adopt(self, port: int) -> None:
@@ -167,7 +179,12 @@ class Collector:
                 self.tasks.supervise("keep", self.keeper.run)
                 self.tasks.supervise("remember", self._remember)
                 self.tasks.supervise("retain", self.services.retention.run)
+                self.tasks.supervise("roll", self.roller.run)
+                if self._settings.host_metrics:
+                    self.tasks.supervise("host", Host(self._settings, self.services.metrics).run)
                 self.tasks.supervise("forward", self.forwarding.run)
+                if self._settings.docker != "off":
+                    self.tasks.supervise("containers", self.services.containers.run)
                 self.tasks.supervise(
                     "tidy", lambda: tidy(self.engine, self._settings.stream_days, self.keeper.is_calm)
                 )

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from pylogtap_collector import memory
 from pylogtap_collector.app import COLLECTOR, build
-from pylogtap_collector.errors import Unguarded
+from pylogtap_collector.errors import PortUnusable, Unguarded
+from pylogtap_collector.ports import Ports
 from pylogtap_collector.site import LINE_MAX, GuardedSite
 from pylogtap_collector.tls import RENEWAL_S, certificate_of
 
@@ -38,10 +39,12 @@ class Served(NamedTuple):
     Attributes:
         url: Its address.
         directory: Who may come in.
+        ports: Where other protocols are taken.
     """
 
     url: str
     directory: Directory
+    ports: Ports
 
 
 @asynccontextmanager
@@ -79,6 +82,7 @@ async def served(
         TlsUnusable: The certificate's files cannot be used.
         DataUnusable: The data folder or the database cannot be used.
         Unguarded: Other machines would reach it, and there is neither account nor key.
+        PortUnusable: A port for another protocol cannot be opened.
         OSError: It cannot listen there.
     """
     certificate = certificate_of(settings, period_s=renewal_s)  # first: nothing is touched if it is wrong
@@ -95,15 +99,30 @@ async def served(
         shutdown_timeout=settings.stop_timeout_s,
     )
     await runner.setup()
+    collector = app[COLLECTOR]
+    ports = Ports(settings, collector.services.intake, collector.directory)
     try:
-        collector = app[COLLECTOR]
         _check_guard(settings, collector.directory)
         site = GuardedSite(runner, settings, certificate)
         await site.start()
+        if shown is None:
+            await _open(ports, settings)
         collector.adopt(site.port)
-        yield Served(site.name, collector.directory)
+        yield Served(site.name, collector.directory, ports)
     finally:
+        await ports.stop()
         await runner.cleanup()
+
+
+async def _open(ports: Ports, settings: Settings) -> None:
+    try:
+        await ports.start()
+    except OSError as error:
+        wanted = ", ".join(str(port) for port in (settings.forward_port, settings.lines_port) if port)
+        raise PortUnusable(
+            f"The ports for other protocols ({wanted}) cannot be opened on {settings.tap_host}: "
+            f"{error.strerror or error}. Choose others by --forward-port and --lines-port, or leave them out."
+        ) from error
 
 
 def _check_guard(settings: Settings, directory: Directory) -> None:
@@ -124,7 +143,7 @@ def _check_guard(settings: Settings, directory: Directory) -> None:
 def run(
     settings: Settings,
     *,
-    started: Callable[[str, str | None], None] | None = None,
+    started: Callable[[Served], None] | None = None,
     shown: Path | None = None,
 ) -> None:
     """
@@ -132,13 +151,13 @@ def run(
 
     Args:
         settings: What the collector is told.
-        started: Called once it answers: with its address, and the code for the first account as long as
-            there is none.
+        started: Called once it answers.
         shown: A database to show and not to change; None: that of the settings, to work with.
 
     Raises:
         DataUnusable: The data folder or the database cannot be used.
         Unguarded: Other machines would reach it, and there is neither account nor key.
+        PortUnusable: A port for another protocol cannot be opened.
         OSError: It cannot listen there.
     """
     memory.settle()
@@ -146,9 +165,7 @@ def run(
     asyncio.run(_run(settings, started, shown))
 
 
-async def _run(
-    settings: Settings, started: Callable[[str, str | None], None] | None, shown: Path | None
-) -> None:
+async def _run(settings: Settings, started: Callable[[Served], None] | None, shown: Path | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -156,7 +173,7 @@ async def _run(
     async with served(settings, shown) as running:
         _log.info("serving %s", running.url)
         if started is not None:
-            started(running.url, running.directory.code)
+            started(running)
         with suppress(asyncio.CancelledError):
             await stop.wait()
         _log.info("stopping")

@@ -15,11 +15,13 @@ What the collector can refuse, each with the stable code and status that its HTT
     │   └── InvalidCursor   400
     ├── UrlRefused          422  the collector calls only what is on its list
     ├── DamagedSlice        400  carries the frame to set aside
+    ├── Undecodable         400  a body in the protocol of another shipper
     ├── TooLarge            413
     ├── TooManyAttempts     429  carries the seconds to wait
     ├── DataUnusable        500  at start: the collector does not come up
     │   └── TlsUnusable     500  likewise
     ├── Unguarded           500  likewise: anybody could come in
+    ├── PortUnusable        500  likewise: a port for another protocol is taken
     ├── Unreachable         502  what the collector called did not answer as it should
     ├── QueryTooSlow        503
     └── Overloaded          503  carries the seconds to wait
@@ -168,6 +170,14 @@ class DamagedSlice(CollectorError):
     title = "Damaged frame"
 
 
+class Undecodable(CollectorError):
+    """The body is not what its protocol says it should be."""
+
+    code = "undecodable"
+    status = 400
+    title = "Not decodable"
+
+
 class TooLarge(CollectorError):
     """More was sent than one request may carry."""
 
@@ -195,6 +205,13 @@ class Unguarded(CollectorError):
 
     code = "unguarded"
     title = "Nothing to come in by"
+
+
+class PortUnusable(CollectorError):
+    """A port for another protocol cannot be opened."""
+
+    code = "port_unusable"
+    title = "Port unusable"
 
 
 class Unreachable(CollectorError):

@@ -88,6 +88,7 @@ class Scan:
         records: Frames among them that become records.
         definitions: Offset and payload of each definition among them.
         losses: Payloads that tell of records that were dropped; they name a place themselves.
+        samples: Payloads with values of metrics; likewise.
         damage: The damaged frame that stands behind them.
         oversized: The frame that stands behind them is larger than a record may be.
     """
@@ -96,8 +97,26 @@ class Scan:
     records: int = 0
     definitions: list[tuple[int, bytes]] = field(default_factory=list)
     losses: list[bytes] = field(default_factory=list)
+    samples: list[bytes] = field(default_factory=list)
     damage: DamagedFrame | None = None
     oversized: bool = False
+
+    def note(self, offset: int, payload: bytes) -> bool:
+        """
+        Take up a payload that begins with 0, and tell whether it becomes a record.
+
+        Args:
+            offset: Where its frame begins in the segment.
+            payload: The payload.
+        """
+        kind = kind_of(payload)
+        if kind == wire.KIND_LOSS:
+            self.losses.append(payload)
+        elif kind == wire.KIND_SAMPLES:
+            self.samples.append(payload)
+        elif kind in DEFINITIONS:
+            self.definitions.append((offset, payload))
+        return kind in RECORDS
 
 
 def scan(data: bytes, base: int, segment: bytes) -> Scan:
@@ -134,13 +153,8 @@ def scan(data: bytes, base: int, segment: bytes) -> Scan:
         if words[index + 1] ^ crc32(payload) ^ mix != base + position:
             result.damage = DamagedFrame(base + position, base + following)
             break
-        if data[position + 9] or (kind := kind_of(payload)) is None:
+        if data[position + 9] or result.note(base + position, payload):
             records += 1
-        elif kind == wire.KIND_LOSS:
-            records += 1
-            result.losses.append(payload)
-        elif kind in DEFINITIONS:
-            result.definitions.append((base + position, payload))
         position = following
     result.end, result.records = base + position, records
     return result
@@ -223,6 +237,16 @@ class Loss(msgspec.Struct, array_like=True):
     reasons: dict[str, int]
 
 
+class Samples(msgspec.Struct, array_like=True):
+    """Values of metrics: pylogtap.wire.KIND_SAMPLES; each is read by itself."""
+
+    zero: int
+    kind: int
+    time: int
+    place: str
+    samples: list[msgspec.Raw]
+
+
 class _Thread(msgspec.Struct, array_like=True):
     zero: int
     kind: int
@@ -252,6 +276,7 @@ decode_record = msgspec.msgpack.Decoder(Record).decode
 _decode_payloads = msgspec.msgpack.Decoder(list[bytes]).decode
 encode_record = msgspec.msgpack.encode
 decode_loss = msgspec.msgpack.Decoder(Loss).decode
+decode_samples = msgspec.msgpack.Decoder(Samples).decode
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError, OverflowError)
 
 
@@ -330,6 +355,11 @@ def projects_in(found: Scan) -> set[str]:
             continue  # it becomes a record that says so, where all others of the segment are
         if isinstance(place, str):
             names.add(Place.parse(place).project)
+    for payload in found.samples:
+        try:
+            names.add(Place.parse(decode_samples(payload).place).project)
+        except UNREADABLE:
+            continue  # nothing of it is stored
     return names
 
 

@@ -10,6 +10,8 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from pylogtap.client import measure_process
+from pylogtap.errors import SettingsError
 from pylogtap.handler import Handler
 from pylogtap.inject import streams, travels
 from pylogtap.inject.marks import Tap
@@ -17,6 +19,8 @@ from pylogtap.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pylogtap.settings import Settings
 
 
 class _Lowered(int):
@@ -53,6 +57,15 @@ def attach() -> None:
         from pylogtap.capture import install
 
         install(handler.client)
+    if settings.process_metrics:
+        _measure(handler, settings)
+
+
+def _measure(handler: Handler, settings: Settings) -> None:
+    try:
+        measure_process(handler.client, handler.prefix, settings)
+    except SettingsError as error:  # a program's own environment may have no psutil
+        sys.stderr.write(f"pylogtap: {error}\n")
 
 
 def _lower_root(level: int) -> _Lowered | None:

@@ -106,6 +106,11 @@ class LineParser:
         self._own: Prefix | None = None  # prefix of the last line, where the program itself wrote it
         self._done: list[ParsedRecord] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many records wait for further lines."""
+        return len(self._pending)
+
     def feed(self, chunk: bytes | str) -> list[ParsedRecord]:
         """
         Return the records that a chunk completes.

@@ -68,7 +68,7 @@ def read_structured(text: str, now: int) -> Structured | None:
         values = _read_json(text) if text.endswith("}") else None
     else:
         values = _read_pairs(text) if _PAIR.match(text) else None
-    return None if values is None else _sort_out(values, text, now)
+    return None if values is None else read_values(values, text, now)
 
 
 def _read_json(text: str) -> dict[str, Any] | None:
@@ -93,8 +93,15 @@ def _read_pairs(text: str) -> dict[str, Any] | None:
     return values if len(values) >= _LEAST_PAIRS else None
 
 
-def _sort_out(values: dict[str, Any], text: str, now: int) -> Structured:
-    """Take the well-known values out of the others."""
+def read_values(values: dict[str, Any], text: str, now: int) -> Structured:
+    """
+    Take the well-known values out of the others.
+
+    Args:
+        values: Of one record, by name; what is understood is removed from it.
+        text: The message where none is among them.
+        now: The present, ns since the epoch.
+    """
     time_ns = _take(values, _TIMES, lambda value: _time(value, now))
     pino = "hostname" in values and "pid" in values
     level = _take(values, _LEVELS, lambda value: _level(value, pino=pino))

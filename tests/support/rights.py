@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.api import Caller, Reply, calling
 from tests.support.segments import numbered_segment
+from tests.support.shipments import ENVELOPE, one_of_bulk, one_of_otlp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,6 +25,7 @@ VISITORS = (
     "viewer", "editor", "admin", "administrator",
 )  # fmt: skip
 STALE = {"If-Match": '"never"'}  # what may be changed or deleted answers 412, and stays as it is
+JSON = {"Content-Type": "application/json"}
 SLICE = {"Content-Type": "application/vnd.pylogtap.slice"}
 
 
@@ -105,7 +107,10 @@ def _unknown(ids: Mapping[str, int | str]) -> dict[str, int | str]:
 
 
 def _path_value(name: str, target: Target) -> int | str:
-    fixed: dict[str, int | str] = {"project": target.project, "service": "web", "instance": "1"}
+    fixed: dict[str, int | str] = {
+        "project": target.project, "service": "web", "instance": "1",
+        "index": "web", "wanted": "logs", "number": 1,
+    }  # fmt: skip
     return fixed[name] if name in fixed else target.ids[name]
 
 
@@ -129,6 +134,22 @@ def _slice(target: Target) -> dict[str, Any]:
 
 def _forward(name: str) -> dict[str, Any]:
     return {"name": name, "url": "http://127.0.0.1:11434/v1/logs", "enabled": False}
+
+
+def _otlp(kind: str) -> Any:
+    return lambda target: {"data": one_of_otlp(kind, target.project), "headers": JSON}
+
+
+def _bulk(target: Target) -> dict[str, Any]:
+    return {"data": one_of_bulk(target.project), "headers": {"Content-Type": "application/x-ndjson"}}
+
+
+def _loki(target: Target) -> dict[str, Any]:
+    return {"json": {"streams": [{"stream": {"project": target.project}, "values": [[str(10**18), "x"]]}]}}
+
+
+def _envelope(_: Target) -> dict[str, Any]:
+    return {"data": ENVELOPE, "headers": {"Content-Type": "application/x-sentry-envelope"}}
 
 
 TRIES: Mapping[str, Any] = {
@@ -210,6 +231,7 @@ TRIES: Mapping[str, Any] = {
     "remove_member": _stale,
     "list_audit": _nothing,
     "read_audit_entry": _nothing,
+    "list_containers": _nothing,
     # forwards
     "list_forwards": _nothing,
     "create_forward": lambda _: {"json": _forward("made")},
@@ -225,6 +247,33 @@ TRIES: Mapping[str, Any] = {
     "read_liveness": _nothing,
     "read_readiness": _nothing,
     "read_metrics": _nothing,
+    # other protocols
+    "deliver_otlp_logs": _otlp("logs"),
+    "deliver_otlp_logs_below": _otlp("logs"),
+    "deliver_otlp_spans": _otlp("spans"),
+    "deliver_otlp_spans_below": _otlp("spans"),
+    "deliver_otlp_metrics": _otlp("metrics"),
+    "deliver_otlp_metrics_below": _otlp("metrics"),
+    "push_to_loki": _loki,
+    "read_loki_readiness": _nothing,
+    "bulk": _bulk,
+    "put_bulk": _bulk,
+    "bulk_into": _bulk,
+    "put_bulk_into": _bulk,
+    "bulk_below": _bulk,
+    "put_bulk_below": _bulk,
+    "bulk_into_below": _bulk,
+    "put_bulk_into_below": _bulk,
+    "read_elastic": _nothing,
+    "read_elastic_root": _nothing,
+    "read_elastic_license": _nothing,
+    "read_elastic_nodes": _nothing,
+    "read_elastic_template": _nothing,
+    "read_elastic_policy": _nothing,
+    "read_elastic_pipeline": _nothing,
+    "ship": lambda target: {"json": {"message": "x", "project": target.project}},
+    "deliver_envelope": _envelope,
+    "deliver_envelope_of": _envelope,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from pylogtap_collector.api import (
+    containers,
     database,
     forwards,
     health,
@@ -39,6 +40,7 @@ GROUPS = (
     people.routes,
     keys.routes,
     metrics.routes,
+    containers.routes,
     searches.routes,
     ingest.routes,
     forwards.routes,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.routing import Answer, Routes
 from pylogtap_collector.models import Health
 from pylogtap_collector.services import Services
+from pylogtap_collector.services.health import OWN
 
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -37,10 +39,16 @@ async def read_readiness(services: Services) -> Answer[Health]:
     return Answer(report, status=None if report.status == "ok" else 503)
 
 
-@routes.get("/metrics", right=Right.WATCH, content={"text/plain": "Prometheus' text format, version 0.0.4."})
-async def read_metrics(services: Services) -> web.Response:
-    """Return the collector's own metrics, for Prometheus."""
-    text = await services.health.metrics()
+@routes.get("/metrics", right=Right.READ, content={"text/plain": "Prometheus' text format, version 0.0.4."})
+async def read_metrics(services: Services, visitor: Visitor) -> web.Response:
+    """
+    Return the newest values of metrics, for Prometheus.
+
+    They are those of the projects that one may read. Whoever may watch the collector gets its own, too. What
+    containers use has the names that cAdvisor gives it.
+    """
+    own = await services.health.metrics() if visitor.may(Right.WATCH) else ""
+    text = own + await services.metrics.expose(visitor.where(Right.READ), reserved=OWN)
     return web.Response(
         body=text.encode(), headers={"Content-Type": _PROMETHEUS, "Cache-Control": "no-store"}
     )

@@ -13,8 +13,10 @@ from pylogtap_collector.api.parameters import (
     IfMatch,
     Limit,
     Number,
+    Prefix,
     ProjectFilter,
     Since,
+    Step,
     Text,
     Until,
     etag,
@@ -23,6 +25,7 @@ from pylogtap_collector.api.parameters import (
 from pylogtap_collector.api.routing import Answer, Routes
 from pylogtap_collector.errors import Conflict, Invalid, InvalidCursor, MissingRight, NotFound, StaleVersion
 from pylogtap_collector.models import (
+    LatestValues,
     Metric,
     MetricPage,
     MetricPatch,
@@ -31,40 +34,65 @@ from pylogtap_collector.models import (
     SamplesStored,
 )
 from pylogtap_collector.services import Services
+from pylogtap_collector.services.measures import Over
 from pylogtap_collector.services.versions import version_of
+from pylogtap_collector.storage.series import Filter
 
 METRICS = "/api/v1/metrics"
 METRIC = f"{METRICS}/{{metric_id}}"
 _TAG = {"ETag": "Version of description and unit; give it as If-Match when you change or delete it."}
+ServiceFilter = Annotated[Text | None, Field(max_length=63, description="Of services of this name.")]
+InstanceFilter = Annotated[Text | None, Field(max_length=63, description="Of instances of this name.")]
+NameFilter = Annotated[
+    Text | None,
+    Field(max_length=201, description="Of this name; `http.*`: that begins so.", examples=["http.*"]),
+]
 MetricId = Annotated[int, Number, Field(description="The metric's `id`.")]
 
 routes = Routes("metrics", "Metrics: numbers that are measured over time, each with its samples.")
 
 
-@routes.get(METRICS, right=Right.READ, errors=(InvalidCursor,))
+@routes.get(METRICS, right=Right.READ, errors=(InvalidCursor, Invalid))
 async def list_metrics(
     services: Services,
     visitor: Visitor,
+    prefix: Prefix = None,
     project: ProjectFilter = None,
-    service: Annotated[Text | None, Field(max_length=63, description="Of services of this name.")] = None,
-    instance: Annotated[Text | None, Field(max_length=63, description="Of instances of this name.")] = None,
-    name: Annotated[
-        Text | None,
-        Field(max_length=201, description="Of this name; `http.*`: that begins so.", examples=["http.*"]),
-    ] = None,
+    service: ServiceFilter = None,
+    instance: InstanceFilter = None,
+    name: NameFilter = None,
+    since: Since = None,
+    until: Until = None,
+    step: Step = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> MetricPage:
-    """List metrics with their newest values, in the order in which they appeared."""
-    return await services.metrics.page(
-        visitor.where(Right.READ),
-        project=project,
-        service=service,
-        instance=instance,
-        name=name,
-        limit=limit,
-        cursor=cursor,
-    )
+    """
+    List metrics with their newest values, in the order in which they appeared.
+
+    With `since`, `until` or `step`, each comes with what it has been over the steps of that range: of gauges
+    average, minimum, maximum and 95th percentile, of counters the rate. Steps begin at multiples of their
+    length since 1970 and cover all of the range; those without samples are left out. An answer has 60,000
+    points at most, and 2,000 of each metric.
+    """
+    wanted = Filter(visitor.where(Right.READ), project, service, instance, name, _path(prefix))
+    return await services.metrics.page(wanted, Over(since, until, step), limit=limit, cursor=cursor)
+
+
+@routes.get(f"{METRICS}/latest", right=Right.READ)
+async def read_latest_metrics(
+    services: Services,
+    visitor: Visitor,
+    prefix: Prefix = None,
+    name: NameFilter = None,
+    stale: Annotated[
+        bool, Field(description="Whether to list metrics, too, that have been silent for five minutes.")
+    ] = False,
+    limit: Annotated[int, Field(ge=1, le=20_000, description="The most to return.")] = 5_000,
+) -> LatestValues:
+    """List the newest values of all metrics, with their age, and with the rate of counters, in one answer."""
+    wanted = Filter(visitor.where(Right.READ), name=name, prefix=_path(prefix))
+    return await services.metrics.latest.values(wanted, stale=stale, limit=limit)
 
 
 @routes.post(METRICS, right=Right.DELIVER, status=201, errors=(NotFound, MissingRight, Conflict))
@@ -114,3 +142,7 @@ async def delete_metric(
     It appears again, under another id, when another sample comes.
     """
     await services.metrics.delete(metric_id, visitor, expected=expected_versions(if_match))
+
+
+def _path(prefix: str | None) -> tuple[str, ...]:
+    return () if prefix is None else tuple(prefix.split("/"))

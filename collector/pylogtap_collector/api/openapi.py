@@ -139,7 +139,8 @@ def _operation(operation: Operation, schemas: Refs, definitions: dict[str, Any])
     if words:
         found["description"] = "\n\n".join(words)
     if operation.body is not None:
-        found["requestBody"] = {"required": True, "content": _body(operation, schemas, definitions)}
+        required = not (isinstance(operation.body, Raw) and operation.body.may_be_empty)
+        found["requestBody"] = {"required": required, "content": _body(operation, schemas, definitions)}
     return found
 
 
@@ -199,7 +200,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 def _body(operation: Operation, schemas: Refs, definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(operation.body, Raw):
         binary = {"schema": {"type": "string", "format": "binary"}}
-        return dict.fromkeys(operation.body.content_types, binary)
+        content: dict[str, Any] = dict.fromkeys(operation.body.content_types, binary)
+        if operation.body.example is not None:
+            content[JSON_TYPES[0]] = {"schema": {"type": "object"}, "example": operation.body.example}
+        return content
     assert operation.body is not None
     schema = schemas[operation.body, "validation"]
     kinds = JSON_TYPES if operation.method == "PATCH" else JSON_TYPES[:1]
@@ -211,7 +215,10 @@ def _responses(operation: Operation, schemas: Refs) -> dict[str, Any]:
     if operation.result is not None:
         good["content"] = {"application/json": {"schema": schemas[operation.result, "serialization"]}}
     elif operation.content:
-        good["content"] = {kind: {"schema": {"type": "string"}} for kind in operation.content}
+        good["content"] = {
+            kind: {"schema": {"type": "object" if kind == "application/json" else "string"}}
+            for kind in operation.content
+        }
         good["description"] = " ".join(operation.content.values())
     if operation.headers:
         good["headers"] = {
@@ -238,7 +245,8 @@ def _refusals(operation: Operation) -> dict[int, str]:
         errors.append(Invalid)
     for error in dict.fromkeys(errors):
         meaning = (error.__doc__ or "").partition("\n")[0]
-        refusals[error.status].append(f"`{error.code}`: {meaning}")
+        foreign = operation.dialect is not None and error is Invalid  # other protocols have 400 alone for it
+        refusals[400 if foreign else error.status].append(f"`{error.code}`: {meaning}")
     described = {status: " ".join(texts) for status, texts in refusals.items()}
     described.update(operation.also)
     for status, codes in (_OPEN_COMMON if operation.is_open else _COMMON).items():

@@ -58,6 +58,22 @@ Until = Annotated[
     ),
     _MOMENT,
 ]
+Step = Annotated[
+    Text | None,
+    Field(
+        pattern=r"^[1-9][0-9]{0,5}(s|m|h|d)$",
+        description="How long a step is: `30s`, `5m`, `1h`, `1d`. Default: so that there are at most 300.",
+        examples=["5m"],
+    ),
+]
+Prefix = Annotated[
+    Text | None,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2}$",
+        description="Of this place and those under it: `shop`, `shop/web`, `shop/web/web-1`.",
+        examples=["shop/checkout"],
+    ),
+]
 Sorting = Annotated[Order, Field(description="By time: `desc` is the newest first.")]
 Limit = Annotated[int, Field(ge=1, le=1000, description="The most to return.")]
 Cursor = Annotated[

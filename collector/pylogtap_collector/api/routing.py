@@ -55,16 +55,22 @@ class Raw:
 
     Attributes:
         content_types: What it has to be; of another protocol: what it usually is, others are tried as well.
+        example: Where one of them is JSON: of such a body.
+        may_be_empty: Whether no bytes at all are a body, too.
     """
 
-    def __init__(self, *content_types: str) -> None:
+    def __init__(self, *content_types: str, example: Any = None, may_be_empty: bool = False) -> None:
         """
         Say what it is.
 
         Args:
             content_types: One or more.
+            example: Where one of them is JSON: of such a body.
+            may_be_empty: Whether no bytes at all are a body, too.
         """
         self.content_types = content_types
+        self.example = example
+        self.may_be_empty = may_be_empty
 
 
 @dataclass(frozen=True)
@@ -236,7 +242,7 @@ class Routes:
                     anonymous=anonymous,
                     dialect=dialect,
                     path_model=_model(function, "Path", parts.path),
-                    query_model=_model(function, "Query", parts.query),
+                    query_model=_model(function, "Query", parts.query, lenient=dialect is not None),
                     header_model=_model(function, "Headers", parts.headers),
                     header_names=parts.header_names,
                     body_name=parts.body_name,
@@ -291,6 +297,9 @@ def _result(kind: Any) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
-def _model(function: Handler, suffix: str, fields: dict[str, Any]) -> type[BaseModel]:
-    config = ConfigDict(extra="ignore" if suffix == "Headers" else "forbid", populate_by_name=False)
+def _model(
+    function: Handler, suffix: str, fields: dict[str, Any], *, lenient: bool = False
+) -> type[BaseModel]:
+    extra: typing.Literal["ignore", "forbid"] = "ignore" if lenient or suffix == "Headers" else "forbid"
+    config = ConfigDict(extra=extra, populate_by_name=False)
     return create_model(f"{function.__name__}_{suffix}", __config__=config, **fields)

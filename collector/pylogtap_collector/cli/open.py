@@ -40,7 +40,7 @@ def open_file(file: Path, port: int) -> None:
 
     try:
         with showable(file) as shown:
-            daemon.run(settings, started=lambda url, _: _announce(url, file, shown), shown=shown.path)
+            daemon.run(settings, started=lambda served: _announce(served.url, file, shown), shown=shown.path)
     except DataUnusable as error:
         raise Failed(error.detail) from error
     except OSError as error:

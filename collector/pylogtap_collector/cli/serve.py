@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,7 @@ from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.errors import Failed
 
 if TYPE_CHECKING:
+    from pylogtap_collector.daemon import Served
     from pylogtap_collector.settings import Settings
 
 
@@ -48,15 +49,25 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="PEM file of the certificate's private key; default: it is in the certificate's file.",
 )
+@click.option(
+    "--docker",
+    metavar="ADDRESS",
+    help="Container engine to follow: auto (default), off, or its address, unix:///var/run/docker.sock.",
+)
+@click.option(
+    "--forward-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Take Fluent Forward on this port as well, usually 24224. Default: not opened.",
+)
+@click.option(
+    "--lines-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Take syslog, GELF and JSON lines on this port as well, TCP and UDP. Default: not opened.",
+)
 @click.option("--memory", is_flag=True, default=None, help="Keep everything in memory, nothing on disk.")
-def serve(
-    data: Path | None,
-    host: str | None,
-    port: int | None,
-    tls_certificate: Path | None,
-    tls_key: Path | None,
-    memory: bool | None,
-) -> None:
+def serve(**given: Any) -> None:
     """
     Start the collector, and serve until Ctrl-C or SIGTERM.
 
@@ -65,21 +76,14 @@ def serve(
     """
     from pylogtap_collector.cli.listening import explain, guards, log_to_stderr, read_settings
 
-    settings = read_settings(
-        data=data,
-        host=host,
-        port=port,
-        tls_certificate=tls_certificate,
-        tls_key=tls_key,
-        memory=memory,
-    )
+    settings = read_settings(**given)
     from pylogtap_collector import daemon  # the rest of the collector: not loaded for wrong options
-    from pylogtap_collector.errors import DataUnusable, Unguarded
+    from pylogtap_collector.errors import DataUnusable, PortUnusable, Unguarded
 
     log_to_stderr()
     try:
-        daemon.run(settings, started=lambda url, code: _announce(url, settings, code))
-    except DataUnusable as error:
+        daemon.run(settings, started=lambda served: _announce(served, settings))
+    except (DataUnusable, PortUnusable) as error:
         raise Failed(error.detail) from error
     except Unguarded as error:
         raise Failed(error.detail, remedies=guards(settings)) from error
@@ -87,14 +91,18 @@ def serve(
         raise explain(error, settings) from error
 
 
-def _announce(url: str, settings: Settings, code: str | None) -> None:
+def _announce(served: Served, settings: Settings) -> None:
     from pylogtap_collector.cli.listening import DEFAULT_URL, address_for_people
 
-    page = address_for_people(url)
-    click.echo(f"pylogtap collector at {url}")
+    page, code, host = address_for_people(served.url), served.directory.code, settings.tap_host
+    click.echo(f"pylogtap collector at {served.url}")
     click.echo(f"  page  {page}/")
     click.echo(f"  API   {page}/docs")
     click.echo(f"  data  {'in memory, gone at the end' if settings.memory else settings.database}")
+    if served.ports.forward_port is not None:
+        click.echo(f"  taps  Fluent Forward on {host}:{served.ports.forward_port}")
+    if served.ports.lines_port is not None:
+        click.echo(f"  taps  syslog, GELF, JSON lines on {host}:{served.ports.lines_port}, TCP and UDP")
     if code is not None:
         other = "" if page == DEFAULT_URL else f" --url {page}"
         click.echo(

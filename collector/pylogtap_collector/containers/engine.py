@@ -97,6 +97,7 @@ class Engine:
         self._sdk: docker.APIClient | None = None
         self._session: aiohttp.ClientSession | None = None
         self._base = ""
+        self._open: set[aiohttp.ClientResponse] = set()
 
     @property
     def is_podman(self) -> bool:
@@ -127,7 +128,9 @@ class Engine:
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=True)
 
     async def close(self) -> None:
-        """Hang up. Does nothing where it was not reached."""
+        """Hang up, which those who read an answer are told. Does nothing where it was not reached."""
+        for answer in self._open:  # aiohttp would let them wait for ever
+            answer.content.set_exception(aiohttp.ClientConnectionError("hung up"))
         session, self._session = self._session, None
         sdk, self._sdk = self._sdk, None
         if session is not None:
@@ -187,7 +190,11 @@ class Engine:
             async with self._session.get(self._base + path, params=params, timeout=timeout) as answer:
                 if answer.status >= 400:
                     raise EngineRefusal(answer.status, (await answer.text())[:300])
-                yield answer
+                self._open.add(answer)
+                try:
+                    yield answer
+                finally:
+                    self._open.discard(answer)
 
     def _connected(self) -> docker.APIClient:
         if self._sdk is None:

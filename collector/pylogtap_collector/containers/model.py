@@ -17,6 +17,12 @@ COMPOSE = "com.docker.compose."
 PREFIX_LABEL = "pylogtap.prefix"  # `shop/web` or `shop/web/1`: takes the place of what compose says
 SWITCH_LABEL = "pylogtap.enable"  # `false`: the container is left alone
 ALONE = "docker"  # the project of containers that belong to none
+_CLIENT = (
+    "PYLOGTAP_URL=",
+    "PYLOGTAP_KEY=",
+    "PYLOGTAP_PREFIX=",
+    "PYLOGTAP_SPOOL_DIR=",
+)  # settings of our client
 
 
 class Sink(Protocol):
@@ -60,6 +66,13 @@ class Container:
         shares_network: Id of the container whose network it uses; None: its own.
         restart_count: Restarts by the engine's policy.
         labels: All of them.
+        hostname: As it calls itself; our client names it in what it ships.
+        ships: Its environment sets up our client, which ships records itself.
+        health: `healthy`, `unhealthy`, `starting`; empty: it has no check.
+        paused: Whether it is.
+        exit_code: Of its last end.
+        oom_killed: Its main process was killed at its last end, for lack of memory.
+        finished_at: When that was, as the engine writes it.
     """
 
     id: str
@@ -75,6 +88,13 @@ class Container:
     shares_network: str | None
     restart_count: int
     labels: Mapping[str, str]
+    hostname: str = ""
+    ships: bool = False
+    health: str = ""
+    paused: bool = False
+    exit_code: int = 0
+    oom_killed: bool = False
+    finished_at: str = ""
 
 
 def place_of_container(name: str, labels: Mapping[str, str]) -> Place:
@@ -91,8 +111,8 @@ def place_of_container(name: str, labels: Mapping[str, str]) -> Place:
     """
     if own := labels.get(PREFIX_LABEL):
         parts = [*own.split("/", 2), "", ""]
-        service = segment_name(parts[1], segment_name(name))
-        return Place(segment_name(parts[0], ALONE), service, segment_name(parts[2], segment_name(name)))
+        named = segment_name(parts[1], segment_name(name))
+        return Place(segment_name(parts[0], ALONE), named, segment_name(parts[2], segment_name(name)))
     project, service = labels.get(f"{COMPOSE}project"), labels.get(f"{COMPOSE}service")
     if not project or not service:
         return Place(ALONE, segment_name(name), segment_name(name))
@@ -133,7 +153,20 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
         shares_network=network.partition(":")[2] or None if network.startswith("container:") else None,
         restart_count=int(inspected.get("RestartCount") or 0),
         labels=labels,
+        hostname=str(config.get("Hostname") or ""),
+        ships=any(str(each).startswith(_CLIENT) for each in config.get("Env") or ()),
+        health=_health(state),
+        paused=bool(state.get("Paused")),
+        exit_code=int(state.get("ExitCode") or 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        finished_at=str(state.get("FinishedAt") or ""),
     )
+
+
+def _health(state: Mapping[str, Any]) -> str:
+    found: Mapping[str, Any] = state.get("Health") or state.get("Healthcheck") or {}
+    status = str(found.get("Status") or "")
+    return "" if status == "none" else status
 
 
 def _cpus(host: Mapping[str, Any]) -> float | None:

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from pylogtap_collector.models.base import LabelKey, Model, Moment, Name, Readable
 
 MetricKind = Literal["gauge", "counter"]
+MetricResolution = Literal["raw", "minute", "hour"]
 MetricName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.:/-]{0,199}$"),
@@ -89,14 +90,77 @@ class Metric(Model):
     created: datetime = Field(description="When its first sample came, RFC 3339, UTC.")
     last_time: datetime | None = Field(description="Time of its newest sample; null: it has none.")
     last_value: float | None = Field(description="Value of its newest sample, in its unit.")
-    samples: int = Field(description="How many samples are kept.")
+    samples: int = Field(description="How many samples are kept one by one.")
+
+
+class StepValues(Model):
+    """What a metric has been over one step, in its unit."""
+
+    time: datetime = Field(description="When the step begins, RFC 3339, UTC.")
+    count: int = Field(description="How many samples it has.")
+    last: float = Field(description="The last value.")
+    avg: float | None = Field(None, description="Mean of the values; null for a counter.")
+    min: float | None = Field(None, description="The least value; null for a counter.")
+    max: float | None = Field(None, description="The greatest value; null for a counter.")
+    p95: float | None = Field(
+        None, description="95 % of the values are not greater, within 1 %; null for a counter."
+    )
+    rate: float | None = Field(
+        None,
+        description="How much a counter has grown in a second since the sample before the step; one that is "
+        "smaller than before has begun again at 0. Null for a gauge, and for the first sample of all.",
+    )
+
+
+class MetricWithSteps(Metric):
+    """A metric, with what it has been over steps of a range."""
+
+    points: list[StepValues] | None = Field(
+        description="The steps that have samples, by their times; null: none were asked for."
+    )
 
 
 class MetricPage(Model):
     """Some metrics, and where to go on."""
 
-    items: list[Metric] = Field(description="In the order that the operation names.")
+    items: list[MetricWithSteps] = Field(description="In the order that the operation names.")
     next: str | None = Field(description="Give it as `cursor` to get the following page; null at the end.")
+    step_s: int | None = Field(
+        description="How long the steps are, in seconds; null: none were asked for. They are longer than "
+        "asked for where the range begins before the time for which samples are kept."
+    )
+    resolution: MetricResolution | None = Field(
+        description="What they are made of: `raw` samples, or one value a `minute` or `hour`, as far as it "
+        "is there already; null: none were asked for."
+    )
+
+
+class LatestValue(Model):
+    """The newest sample of a metric."""
+
+    id: int = Field(description="Of the metric.")
+    project: str = Field(description="First part of the prefix.")
+    service: str = Field(description="Second part of the prefix.")
+    instance: str = Field(description="Third part of the prefix.")
+    name: str = Field(examples=["container.cpu.percent"], description="What is measured.")
+    unit: str | None = Field(description="What the value counts.", examples=["%"])
+    kind: MetricKind = Field(description="`gauge` goes up and down; `counter` only grows.")
+    labels: dict[str, str] = Field(description="What tells it from others of its name.")
+    time: datetime = Field(description="When it was measured, RFC 3339, UTC.")
+    age_s: float = Field(description="Seconds since then; never negative.")
+    value: float = Field(description="In its unit.")
+    rate: float | None = Field(
+        description="How much a counter has grown in a second, over the last minute; null for a gauge, and "
+        "where it has only one sample in that."
+    )
+
+
+class LatestValues(Model):
+    """The newest samples of metrics."""
+
+    time: datetime = Field(description="When this was, RFC 3339, UTC.")
+    items: list[LatestValue] = Field(description="By their ids.")
+    truncated: bool = Field(description="Whether there are more, which the limit left out.")
 
 
 class MetricPatch(Model):

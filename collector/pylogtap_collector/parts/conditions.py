@@ -300,16 +300,21 @@ class _Values(Everywhere):
         return [name for name in (f"{FIELD}{key}" for key in heads) if name in head.kinds]
 
     def ask(self, part: Part, among: Mask | None) -> Answer:
-        default = self._node.field == "thread" and self._test(MAIN_THREAD)
+        default = self._is_default(part.head)
         names = self._columns(part.head)
         if not names:
-            return default
-        mask = np.full(part.head.rows, default)
+            return bool(default[0]) if (default == default[0]).all() else default[part.source]
+        mask = default[part.source]
         if len(names) > 1:
             return self._ask_slowly(part, names)
         rows = part.rows_of_column(names[0])
         mask[rows] = part.column(names[0]).matching(self._value_test(names[0]))
         return mask if mask.any() else False
+
+    def _is_default(self, head: Head) -> Mask:
+        """Tell of each source whether its records are meant that say nothing: of a thread, the main one."""
+        asked = self._node.field == "thread" and bool(self._test(MAIN_THREAD))
+        return np.array([asked and source.pid is not None for source in head.sources], np.bool_)
 
     def _value_test(self, name: str) -> Callable[[Any], bool]:
         test, field = self._test, self._node.field
@@ -339,7 +344,7 @@ class _Values(Everywhere):
     def possible(self, head: Head, words: bytes | None) -> bool:
         names = self._columns(head)
         if not names:
-            return bool(self._node.field == "thread" and self._test(MAIN_THREAD))
+            return bool(self._is_default(head).any())
         node = self._node
         if words is None or not isinstance(node, Compare) or node.operator != "=" or len(names) > 1:
             return True

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FIELD = "a."  # before the name of an attribute: a column of what the program said
 EXTRA = "x."  # before the name of what only some records have
 EXCEPTION, TRACE, SPAN, THREAD, TEST = "exception", "trace", "span", "thread", "test"
-MAIN_THREAD = "MainThread"  # of records that say nothing of a thread
+MAIN_THREAD = "MainThread"  # of records that say nothing of a thread, where their process is known
 _FEW = 8  # forms, of which rows are found one form after the other
 
 

@@ -133,7 +133,9 @@ def _log(
         trace_id=extras.get(TRACE),
         span_id=extras.get(SPAN),
         source=SourcePlace.model_construct(file=form.file, line=form.line, function=form.function),
-        process=ProcessPlace.model_construct(pid=source.pid, thread=extras.get(THREAD, MAIN_THREAD)),
+        process=ProcessPlace.model_construct(
+            pid=source.pid, thread=extras.get(THREAD, None if source.pid is None else MAIN_THREAD)
+        ),
         test_id=extras.get(TEST),
         labels={},
         note=None,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.backup import Backup
     from pylogtap_collector.services.catalog import Catalog
     from pylogtap_collector.services.compactor import Compactor
+    from pylogtap_collector.services.containers import Containers
     from pylogtap_collector.services.directory import Directory
     from pylogtap_collector.services.forwards import Forwards
     from pylogtap_collector.services.health import Health
@@ -59,5 +60,6 @@ class Services:
     trials: Trials
     searches: Searches
     forwards: Forwards
+    containers: Containers
     additions: Additions
     deltas: Deltas = field(default_factory=Deltas)

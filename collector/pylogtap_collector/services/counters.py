@@ -21,6 +21,8 @@ class Counters:
         sealed: Records that were sealed into blocks.
         expired: Records that were removed because they were not to be kept any longer.
         tail_skipped: Records that readers of the tail were too slow for.
+        points: Points of metrics that were stored.
+        points_dropped: Points of metrics that were not, because they could not be stored then, or never.
     """
 
     slices: int = 0
@@ -33,3 +35,5 @@ class Counters:
     sealed: int = 0
     expired: int = 0
     tail_skipped: int = 0
+    points: int = 0
+    points_dropped: int = 0

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.tasks import Tasks
     from pylogtap_collector.storage.engine import Engine
 
+OWN = "pylogtap_collector_"  # how the names of the collector's own metrics begin
 _HOUR_NS = 3_600_000_000_000
 _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/exposition_formats/
     "slices": ("counter", "Slices stored."),
@@ -28,6 +29,8 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
     "sealed": ("counter", "Records sealed into blocks."),
     "tail_skipped": ("counter", "Records that readers of the tail were too slow for."),
     "expired": ("counter", "Records that were removed because they were not to be kept any longer."),
+    "points": ("counter", "Points of metrics stored."),
+    "points_dropped": ("counter", "Points of metrics that could not be stored."),
     "commits": ("counter", "Transactions."),
     "unsealed": ("gauge", "Records that are in no block."),
     "followers": ("gauge", "Readers of the tail."),
@@ -97,6 +100,6 @@ class Health:
         }
         lines = []
         for name, (kind, text) in _METRICS.items():
-            full = f"pylogtap_collector_{name}" + ("_total" if kind == "counter" else "")
+            full = f"{OWN}{name}" + ("_total" if kind == "counter" else "")
             lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", f"{full} {values[name]}"]
         return "\n".join(lines) + "\n"

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from pylogtap_collector.access.visitor import Projects
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
+    from pylogtap_collector.services.points import Points
     from pylogtap_collector.services.preferences import Preferences
     from pylogtap_collector.services.reserve import Reserve
     from pylogtap_collector.services.segments import Made
+    from pylogtap_collector.services.shippers import Shippers
     from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.engine import Engine
 
@@ -45,6 +47,8 @@ class Ingest:
         counters: Counters,
         live: LiveSettings,
         preferences: Preferences,
+        points: Points,
+        shippers: Shippers,
     ) -> None:
         """
         Bind what it needs.
@@ -56,6 +60,8 @@ class Ingest:
             counters: Counts.
             live: The limits.
             preferences: What clients are told.
+            points: Hears of the values of metrics that came with records.
+            shippers: Hears of the places that clients deliver from.
         """
         self._engine = engine
         self._keeper = keeper
@@ -63,6 +69,8 @@ class Ingest:
         self._counters = counters
         self._live = live
         self._preferences = preferences
+        self._points = points
+        self._shippers = shippers
 
     async def accept(
         self,
@@ -104,8 +112,10 @@ class Ingest:
         part.skew_ns = None if sent_ns is None else part.received - sent_ns
         stored = await self._finish(part)
         if stored.found is not None:
+            if stored.found.definitions:
+                self._shippers.notice(payload for _, payload in stored.found.definitions)
             self._counters.damaged += stored.found.damage is not None
-            _refuse_rest(stored.found, taken=stored.slice > 0)
+            _refuse_rest(stored.found, taken=stored.next > offset + stored.repeated)
         return IngestAnswer(next=stored.next, words=self._preferences.words)
 
     async def add(
@@ -136,7 +146,7 @@ class Ingest:
         def job(connection: sqlite3.Connection) -> list[Stored]:
             if marks:
                 set_bookmarks(connection, marks, time.time_ns())
-            return [store_slice(connection, part) for part in parts]
+            return [store_slice(connection, part, self._points.index) for part in parts]
 
         return await asyncio.shield(asyncio.ensure_future(self._store_all(job)))
 
@@ -164,7 +174,9 @@ class Ingest:
 
     async def _store(self, part: Slice) -> Stored:
         try:
-            stored = await self._engine.write(partial(store_slice, part=part), urgent=True)
+            stored = await self._engine.write(
+                partial(store_slice, part=part, index=self._points.index), urgent=True
+            )
         except Overloaded:
             self._counters.refused += 1
             raise
@@ -186,6 +198,8 @@ class Ingest:
         """Tell all who need to know what was stored."""
         counters = self._counters
         counters.repeated_bytes += stored.repeated
+        if stored.points is not None:
+            self._points.note(stored.samples, stored.points)
         if stored.slice and stored.found is not None:
             counters.slices += 1
             counters.records += stored.found.records

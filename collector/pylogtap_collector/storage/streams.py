@@ -11,12 +11,17 @@ from pylogtap.wire import HEADER_SIZE
 from pylogtap_collector.errors import MissingRight
 from pylogtap_collector.storage.hot import SLICE_BITS
 from pylogtap_collector.storage.places import ensure_places
+from pylogtap_collector.storage.samples import store_points
+from pylogtap_collector.taps.shipped_samples import points_of
 from pylogtap_collector.wire import Scan, pack_definitions, places_in, projects_in, scan, unpack_definitions
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from pylogtap_collector.access.visitor import Projects
+    from pylogtap_collector.storage.samples import SeriesIndex, StoredPoints
+    from pylogtap_collector.taps.entries import Point
 
 _RELEASE_PAGES = 500  # of 8 KiB: some milliseconds
 _SPARE_PAGES = 256  # 2 MiB that the next slices will take
@@ -61,10 +66,12 @@ class Stored:
 
     Attributes:
         next: Offset from which the client is to go on.
-        slice: The number it got; 0 where nothing of it was new.
+        slice: The number it got; 0 where it has no new record.
         found: What stands in the part that was new.
         repeated: Bytes of it that had been stored before.
         bytes: Bytes that were stored.
+        samples: The values of metrics in it.
+        points: What became of these.
     """
 
     next: int
@@ -72,11 +79,15 @@ class Stored:
     found: Scan | None = None
     repeated: int = 0
     bytes: int = 0
+    samples: Sequence[Point] = ()
+    points: StoredPoints | None = None
 
 
-def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
+def store_slice(connection: sqlite3.Connection, part: Slice, index: SeriesIndex) -> Stored:
     """
     Store what is new of a slice, with the definitions in it and how far its stream has come.
+
+    Values of metrics go to theirs. A slice without any record is not kept: nothing would ever seal it.
 
     A stream that nobody knows begins behind the header of its segment. A slice from further on is answered by
     where to begin instead, and one from further back by skipping what is there already: so a slice may be
@@ -85,9 +96,10 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
     Args:
         connection: In a transaction: all of it counts or nothing.
         part: The slice.
+        index: Known series.
 
     Raises:
-        MissingRight: It has records of a project that may not be delivered to.
+        MissingRight: It has records or metrics of a project that may not be delivered to.
     """
     known = connection.execute(
         "SELECT id, next_offset, projects FROM stream WHERE segment = ?", (part.segment,)
@@ -112,20 +124,31 @@ def store_slice(connection: sqlite3.Connection, part: Slice) -> Stored:
         body, encoding = data[:taken], ""
     stream = _advance(connection, stream, found.end, part)
     _remember_projects(connection, stream, before, named)
-    if not taken:
-        return Stored(found.end, found=found, repeated=repeated)
-    if found.definitions:
-        payloads = [payload for _, payload in found.definitions]
-        connection.execute(
-            "INSERT OR REPLACE INTO definition (stream, offset, payloads) VALUES (?, ?, ?)",
-            (stream, following, pack_definitions(payloads)),
-        )
-        ensure_places(connection, places_in(payloads), part.received)
-    cursor = connection.execute(
-        "INSERT INTO hot (stream, offset, records, received, encoding, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (stream, following, found.records, part.received, encoding, body),
+    stored = Stored(found.end, found=found, repeated=repeated)
+    if taken:
+        _store_definitions(connection, stream, following, part.received, found)
+    if found.samples:
+        stored.samples = points_of(found.samples)
+        stored.points = store_points(connection, stored.samples, part.received, index)
+    if found.records:
+        row = (stream, following, found.records, part.received, encoding, body)
+        columns = "stream, offset, records, received, encoding, body"
+        cursor = connection.execute(f"INSERT INTO hot ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
+        stored.slice, stored.bytes = cursor.lastrowid or 0, len(body)
+    return stored
+
+
+def _store_definitions(
+    connection: sqlite3.Connection, stream: int, offset: int, now_ns: int, found: Scan
+) -> None:
+    if not found.definitions:
+        return
+    payloads = [payload for _, payload in found.definitions]
+    connection.execute(
+        "INSERT OR REPLACE INTO definition (stream, offset, payloads) VALUES (?, ?, ?)",
+        (stream, offset, pack_definitions(payloads)),
     )
-    return Stored(found.end, cursor.lastrowid or 0, found, repeated, len(body))
+    ensure_places(connection, places_in(payloads), now_ns)
 
 
 def _check_projects(part: Slice, named: set[str]) -> None:
@@ -134,8 +157,8 @@ def _check_projects(part: Slice, named: set[str]) -> None:
     if foreign := sorted(named - part.projects):
         own = ", ".join(sorted(part.projects)) or "none"
         raise MissingRight(
-            f"The slice has records of {', '.join(foreign[:3])}, and the key is good for {own} alone; take a "
-            "key for all projects, or let each project have a process and a key of its own."
+            f"The slice has records or metrics of {', '.join(foreign[:3])}, and the key is good for {own} "
+            "alone; take a key for all projects, or let each project have a process and a key of its own."
         )
     if part.found.records and not named:
         raise MissingRight("The slice has records, but its segment names no place; name one before them.")
@@ -175,6 +198,19 @@ def _advance(connection: sqlite3.Connection, stream: int, following: int, part: 
         (part.segment, following, part.received, part.received, part.skew_ns, part.made),
     )
     return cursor.lastrowid or 0
+
+
+def definitions_of_clients(connection: sqlite3.Connection) -> list[list[bytes]]:
+    """
+    Return the definitions that clients have delivered, of one slice after another.
+
+    Args:
+        connection: Reads.
+    """
+    rows = connection.execute(
+        "SELECT payloads FROM definition WHERE stream IN (SELECT id FROM stream WHERE NOT made)"
+    )
+    return [unpack_definitions(stored) for (stored,) in rows]
 
 
 def backlog(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:

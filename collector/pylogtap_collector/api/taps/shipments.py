@@ -1,0 +1,98 @@
+"""JSON and msgpack as Fluent Bit, Vector and curl send them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+from aiohttp import web
+from pydantic import Field
+
+from pylogtap_collector.access.rights import Right
+from pylogtap_collector.access.visitor import Visitor
+from pylogtap_collector.api.parameters import Text
+from pylogtap_collector.api.routing import Header, Raw, Routes
+from pylogtap_collector.api.taps.dialects import JSON, TEXT, Problems
+from pylogtap_collector.api.taps.receiving import decoded, place_for, take
+from pylogtap_collector.errors import MissingRight, TooLarge, Undecodable
+from pylogtap_collector.models.taps import RefusedRecord, ShipmentAnswer, ShownRecord
+from pylogtap_collector.services import Services
+from pylogtap_collector.taps.entries import Entry
+from pylogtap_collector.taps.otlp import Batch
+from pylogtap_collector.taps.shipments import decode_json, decode_msgpack, place_of_tag
+from pylogtap_collector.times import to_datetime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MSGPACK = "application/msgpack"
+_MOST_SHOWN = 100
+_EXAMPLE = {"message": "no answer", "level": "warn", "project": "shop", "service": "checkout", "took_ms": 250}
+
+routes = Routes("shipments", "Records as JSON or msgpack, of Fluent Bit, Vector and curl.")
+
+
+@routes.post(
+    "/ingest",
+    right=Right.DELIVER,
+    dialect=Problems(),
+    errors=(Undecodable, TooLarge, MissingRight),
+)
+async def ship(
+    services: Services,
+    visitor: Visitor,
+    request: web.Request,
+    body: Annotated[bytes, Raw(JSON, "application/x-ndjson", _MSGPACK, TEXT, example=_EXAMPLE)],
+    debug: Annotated[bool, Field(description="Show how records are understood, and store none.")] = False,
+    tag: Annotated[
+        Text | None,
+        Header("FLUENT-TAG"),
+        Field(max_length=200, description="The prefix: `project.service.instance`, or a service alone."),
+    ] = None,
+) -> ShipmentAnswer:
+    """
+    Store records of any shape.
+
+    A JSON array, JSON objects one a line, one behind another or one alone, a stream of msgpack, or lines of
+    text; compressed by `gzip`, `zstd`, `deflate`, `br` or `snappy` or not. The answer comes when they are on
+    the disk. Well-known names are understood: `message`, `msg`, `log`; `time`, `timestamp`, `date`; `level`,
+    `severity`; `service`, `host`; `trace_id`; others become fields.
+    """
+    place, now_ns = place_of_tag(tag, place_for(visitor, "http")), time.time_ns()
+
+    def read(data: bytes) -> Batch:
+        decode: Callable[..., Batch] = decode_msgpack if _is_msgpack(request, data) else decode_json
+        return decode(data, place, now_ns)
+
+    batch = await decoded(services, request, body, read)
+    if debug:
+        refused = [RefusedRecord(index=None, reason=reason) for reason in batch.bad]
+        shown = [_shown(entry) for entry in batch.entries[:_MOST_SHOWN]]
+        return ShipmentAnswer(stored=0, refused=refused, records=shown)
+    if batch.bad and not batch.entries:
+        raise Undecodable(f"None of it could be read: {batch.bad[0]}.")
+    stored, bad = await take(services, visitor, batch)
+    return ShipmentAnswer(stored=stored, refused=[RefusedRecord(index=None, reason=each) for each in bad])
+
+
+def _is_msgpack(request: web.Request, data: bytes) -> bool:
+    """Tell whether a body is msgpack, by its type, or by a first byte that no text begins with."""
+    return "msgpack" in request.content_type or b"\x80" <= data[:1] <= b"\x9f"
+
+
+def _shown(entry: Entry) -> ShownRecord:
+    return ShownRecord(
+        project=entry.place.project,
+        service=entry.place.service,
+        instance=entry.place.instance,
+        time=None if entry.time_ns is None else to_datetime(entry.time_ns),
+        level=entry.level,
+        severity_number=entry.severity,
+        logger=entry.logger,
+        message=entry.message,
+        template=entry.template,
+        attributes=dict(entry.fields),
+        exception=None if entry.exception is None else dict(entry.exception),
+        trace_id=entry.trace_id,
+        span_id=entry.span_id,
+    )

@@ -1,0 +1,46 @@
+"""What a container said last before something happened to it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.containers.engine import EngineRefusal, EngineUnreachable
+from pylogtap_collector.containers.frames import FrameReader, LineJoiner, LogBroken, stamp_ns
+from pylogtap_collector.containers.history import BOTH, path_of
+from pylogtap_collector.containers.transcript import RECENT, STREAMS
+
+if TYPE_CHECKING:
+    from pylogtap_collector.containers.engine import Engine
+    from pylogtap_collector.containers.model import Container
+
+_PATIENCE_S = 2.0  # others wait meanwhile
+_TAIL = 4 * RECENT  # it may have been started anew since
+_LONGEST = 2_000  # characters of a line
+
+
+async def last_lines(engine: Engine, container: Container, until_ns: int) -> list[str] | None:
+    """
+    Return the last lines, in their order; None: they cannot be read.
+
+    Args:
+        engine: Connected.
+        container: Whose.
+        until_ns: Until when, ns since the epoch, by the engine's clock.
+    """
+    reader = FrameReader(tty=container.tty)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            params = {**BOTH, "follow": "0", "tail": str(_TAIL)}
+            async with engine.get(path_of(container), params) as answer:
+                frames = reader.feed(await answer.read()) + reader.close()
+    except (EngineRefusal, EngineUnreachable, LogBroken, TimeoutError):
+        return None
+    joiners = {name: LineJoiner() for name in STREAMS}
+    lines = []
+    for number, frame in enumerate(frames):
+        if stamp_ns(frame.stamp) <= until_ns:
+            lines += joiners[frame.stream].take(frame, number)
+    for joiner in joiners.values():
+        lines += joiner.finish()
+    return [line.data.decode().rstrip("\r")[:_LONGEST] for line in lines[-RECENT:]]

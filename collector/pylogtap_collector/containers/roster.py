@@ -1,0 +1,106 @@
+"""The containers that are followed, each by a task of its own: one that breaks silences no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.containers.history import Gates
+from pylogtap_collector.containers.logs import Follower
+from pylogtap_collector.containers.state import Followed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pylogtap_collector.containers.echoes import ShippedRecords
+    from pylogtap_collector.containers.engine import Engine
+    from pylogtap_collector.containers.model import Container, Sink
+
+_LAST_WORDS_S = 10.0  # of a container that is removed
+
+
+class Roster:
+    """Follows the logs of containers."""
+
+    def __init__(self, engine: Engine, sink: Sink, shipped: ShippedRecords | None) -> None:
+        """
+        Bind what it needs.
+
+        Args:
+            engine: Is connected when a container is followed.
+            sink: Takes what is found.
+            shipped: Knows what processes of containers ship themselves; None: nobody does.
+        """
+        self._engine, self._sink, self._shipped = engine, sink, shipped
+        self._gates = Gates()
+        self._followers: dict[str, tuple[Follower, asyncio.Task[None]]] = {}
+
+    def follow(self, container: Container) -> None:
+        """
+        Follow a container's log, or tell its follower what has become of it.
+
+        Args:
+            container: As it is now.
+        """
+        if (found := self.follower(container.id)) is not None:
+            found.wake(container)
+            return
+        follower = Follower(self._engine, container, self._sink, self._gates, self._shipped)
+        self._followers[container.id] = (follower, asyncio.create_task(follower.run()))
+
+    def follower(self, container_id: str) -> Follower | None:
+        """Return who follows a container; None: nobody does."""
+        found = self._followers.get(container_id)
+        return found[0] if found else None
+
+    def others(self, there: Iterable[str]) -> list[str]:
+        """Return the ids of containers that are followed, and are not among these."""
+        return list(set(self._followers) - set(there))
+
+    def end(self, container_id: str) -> None:
+        """
+        Follow a container no longer, when its last words are stored.
+
+        Args:
+            container_id: Of one that the engine has removed.
+        """
+        found = self._followers.get(container_id)
+        if found is not None:
+            found[0].leave()
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, self._drop, container_id, found[1])
+
+    def _drop(self, container_id: str, task: asyncio.Task[None]) -> None:
+        if self._followers.get(container_id, (None, None))[1] is task:
+            task.cancel()
+            del self._followers[container_id]
+
+    def followed(self, health: Mapping[str, str]) -> list[Followed]:
+        """
+        Return how the containers go.
+
+        Args:
+            health: By id.
+        """
+        found = []
+        for follower, _ in self._followers.values():
+            each = follower.container
+            state = Followed(
+                each.id,
+                each.name,
+                each.place,
+                each.running,
+                health.get(each.id, ""),
+                follower.state,
+                follower.error,
+            )
+            if follower.state != "gone":
+                found.append(state)
+        return sorted(found, key=lambda each: (each.place, each.name))
+
+    async def close(self) -> None:
+        """Follow nothing any longer."""
+        tasks = [task for _, task in self._followers.values()]
+        self._followers = {}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""The machine that the collector runs on, measured."""

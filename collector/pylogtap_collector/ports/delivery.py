@@ -1,0 +1,185 @@
+"""Entries on their way to the disk: in batches, again where there was no room, and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pylogtap_collector.errors import Overloaded
+from pylogtap_collector.taps.parts import in_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pylogtap_collector.access.visitor import Visitor
+    from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.services.intake import Taken
+    from pylogtap_collector.taps.entries import Entry
+
+BATCH = 500  # entries
+BATCH_S = 0.05  # how long an entry waits for others
+_TURNS = 32
+_WAITS_S = (0.05, 5.0)  # before the next attempt: at first, and at most
+
+
+class Intake(Protocol):
+    """Where entries go: :class:`pylogtap_collector.services.intake.Intake`."""
+
+    async def take(
+        self,
+        entries: Sequence[Entry],
+        visitor: Visitor,
+        *,
+        identity: bytes | None = None,
+        marks: Mapping[str, str] | None = None,
+    ) -> Taken:
+        """Store entries; when this returns, they are on the disk."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    What the ports count, since the start; each only grows.
+
+    Attributes:
+        stored: Entries that are on the disk.
+        refused: Entries of projects for which the key is not good.
+        skipped: Events and datagrams that could not be read.
+        lost: Datagrams for which there was no room, or entries left over at the end.
+        turned_away: Connections and datagrams of those who may not deliver.
+        connections: That were accepted.
+    """
+
+    stored: int = 0
+    refused: int = 0
+    skipped: int = 0
+    lost: int = 0
+    turned_away: int = 0
+    connections: int = 0
+
+
+class Courier:
+    """Delivers what one port receives."""
+
+    def __init__(self, intake: Intake, gate: Gate, tally: Tally) -> None:
+        """
+        Bind what it needs.
+
+        Args:
+            intake: Stores.
+            gate: Tells of what was refused.
+            tally: Counts.
+        """
+        self._intake = intake
+        self._gate = gate
+        self._tally = tally
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Try no longer where there is no room: the time to stop is over."""
+        self._ended.set()
+
+    async def deliver(
+        self, entries: Sequence[Entry], visitor: Visitor, identity: bytes | None = None
+    ) -> bool:
+        """
+        Store entries, however long it takes; whoever waits for this reads no more meanwhile.
+
+        Args:
+            entries: In their order.
+            visitor: Who delivers them.
+            identity: What tells this delivery from all others; see the intake.
+
+        Returns:
+            Whether they are on the disk, or refused for good; else the collector ends.
+        """
+        wait_s, most_s = _WAITS_S
+        while True:
+            try:
+                taken = await self._intake.take(entries, visitor, identity=identity)
+            except Overloaded as error:
+                if self._ended.is_set():
+                    return False
+                self._gate.warn(f"what other programs send has to wait: {error.detail}")
+                wait_s = min(max(2 * wait_s, error.retry_after_s or 0), most_s)
+                await self._rest(wait_s)
+                continue
+            self._tally.stored += taken.stored
+            self._tally.refused += len(taken.refused)
+            if taken.refused:
+                self._gate.warn(f"entries from {visitor.address} are refused: {taken.refused[0].reason}")
+            return True
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            pass
+
+    def lose(self, count: int, why: str) -> None:
+        """
+        Count what is lost, and say so.
+
+        Args:
+            count: Entries or datagrams.
+            why: The cause.
+        """
+        self._tally.lost += count
+        self._gate.warn(f"lost what other programs sent: {why}")
+
+
+class Batch:
+    """Entries of one connection that wait for each other, so that they share a commit."""
+
+    def __init__(self, courier: Courier) -> None:
+        """
+        Begin.
+
+        Args:
+            courier: Delivers.
+        """
+        self._courier = courier
+        self._entries: list[Entry] = []
+        self._visitor: Visitor | None = None
+        self._due = 0.0
+        self._turns = 0
+
+    @property
+    def due_s(self) -> float | None:
+        """Seconds until it should be delivered; None: it is empty."""
+        return max(0.0, self._due - time.monotonic()) if self._entries else None
+
+    async def add(self, entries: Iterable[Entry], visitor: Visitor) -> None:
+        """
+        Add entries; deliver when there are enough.
+
+        Args:
+            entries: In their order.
+            visitor: Who delivers them.
+        """
+        if self._visitor is not None and visitor != self._visitor:
+            await self.flush()
+        self._turns += 1
+        if not self._turns % _TURNS:  # to read entries is work; others have to come in between
+            await asyncio.sleep(0)
+        for entry in (part for each in entries for part in in_parts(each)):
+            if not self._entries:
+                self._visitor, self._due = visitor, time.monotonic() + BATCH_S
+            self._entries.append(entry)
+            if len(self._entries) >= BATCH:
+                await self.flush()
+
+    async def flush_due(self) -> None:
+        """Deliver what has waited long enough."""
+        if self._entries and time.monotonic() >= self._due:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Deliver all there is."""
+        if self._entries and self._visitor is not None:
+            entries, self._entries = self._entries, []
+            if not await self._courier.deliver(entries, self._visitor):
+                self._courier.lose(len(entries), "the collector stopped while its disk could take no more")

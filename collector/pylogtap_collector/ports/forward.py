@@ -1,0 +1,202 @@
+"""The port for Fluent Forward: Docker's `fluentd` driver, Fluentd, Fluent Bit, fluent-logger."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from itertools import count
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.errors import Undecodable
+from pylogtap_collector.ports.connections import Connection, Hangup
+from pylogtap_collector.ports.delivery import BATCH, Batch
+from pylogtap_collector.services.intake import default_place
+from pylogtap_collector.taps.forward import MAX_MESSAGE, ForwardDecoder, Message, acknowledge, pack
+from pylogtap_collector.taps.handshake import Handshake
+from pylogtap_collector.taps.joining import FLUSH_NS, Joiner, Line
+from pylogtap_collector.taps.parts import in_parts
+from pylogtap_collector.taps.shipped import read_event, take_shown_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pylogtap_collector.access.visitor import Visitor
+    from pylogtap_collector.ports.delivery import Courier, Tally
+    from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.settings import Settings
+    from pylogtap_collector.taps.entries import Entry
+    from pylogtap_collector.taps.forward import Event
+
+SERVICE = "forward"  # of events that do not say theirs
+_SLICE = 10 * BATCH  # entries of one message that are stored at once
+_UNKNOWN_MAX = 1 << 20  # bytes of a message of somebody who has not shown yet that he may deliver
+_TURNS = 32
+_LOOK_S = 0.25  # how often to look for records that no further line has come for
+
+
+class ForwardPort:
+    """Talks with senders. An acknowledged message is on the disk, whole."""
+
+    def __init__(self, settings: Settings, courier: Courier, gate: Gate, tally: Tally) -> None:
+        """
+        Bind what it needs.
+
+        Args:
+            settings: The shared key, and the largest message.
+            courier: Delivers.
+            gate: Knows who may deliver.
+            tally: Counts.
+        """
+        self._settings = settings
+        self._courier = courier
+        self._gate = gate
+        self._tally = tally
+
+    async def talk(self, connection: Connection) -> None:
+        """
+        Talk with a sender until it is done.
+
+        Args:
+            connection: The connection.
+        """
+        await _Conversation(self._settings, self._courier, self._gate, self._tally, connection).run()
+
+
+class _Conversation:
+    """One connection."""
+
+    def __init__(
+        self, settings: Settings, courier: Courier, gate: Gate, tally: Tally, connection: Connection
+    ) -> None:
+        self._courier = courier
+        self._gate = gate
+        self._tally = tally
+        self._connection = connection
+        self._joiner = Joiner()  # of messages that are not acknowledged
+        self._batch = Batch(courier)
+        self._key = ""
+        self._visitor: Visitor | None = None
+        self._handshake: Handshake | None = None
+        if settings.forward_shared_key is not None:
+            self._handshake = Handshake(settings.forward_shared_key.get_secret_value(), socket.gethostname())
+        else:
+            self._visitor = gate.by_address(connection.address)
+        self._decoder = ForwardDecoder(
+            settings.tap_max_bytes, MAX_MESSAGE if self._visitor is not None else _UNKNOWN_MAX
+        )
+
+    async def run(self) -> None:
+        if self._handshake is not None:
+            await self._connection.send(pack(self._handshake.helo, as_json=False))
+        joining = False
+        try:
+            while True:
+                within_s = self._batch.due_s
+                if joining:
+                    within_s = _LOOK_S if within_s is None else min(within_s, _LOOK_S)
+                data = await self._connection.read(
+                    self._decoder.waiting, within_s, known=self._visitor is not None
+                )
+                if data:
+                    await self._take(data)
+                    joining = True
+                elif data is not None:
+                    return
+                else:
+                    now_ns = time.time_ns()
+                    late = self._joiner.flush_older_than(now_ns - FLUSH_NS)
+                    await self._add(late)
+                    joining = self._joiner.waiting
+                await self._batch.flush_due()
+        finally:
+            await self._add(self._joiner.flush())
+            await self._batch.flush()
+
+    async def _take(self, data: bytes) -> None:
+        try:
+            values = self._decoder.values(data)
+        except Undecodable as error:
+            self._tally.skipped += 1
+            raise Hangup(error.detail) from error
+        for value in values:
+            if self._handshake is not None:
+                await self._shake(self._handshake, value)
+            elif (message := self._decoder.message(value)) is not None:
+                await self._store(message)
+                self._tally.skipped += message.skipped
+                if message.skipped:
+                    self._gate.warn(f"events of {message.tag!r} could not be read, and are left out")
+
+    async def _shake(self, handshake: Handshake, value: bytes) -> None:
+        answer = handshake.answer(value)
+        await self._connection.send(pack(answer.pong, as_json=self._decoder.is_json))
+        if answer.refusal is not None:
+            self._tally.turned_away += 1
+            raise Hangup(answer.refusal)
+        self._handshake = None
+        self._visitor = self._gate.by_shared_key(self._connection.address)
+        self._decoder.admit(MAX_MESSAGE)
+
+    async def _store(self, message: Message) -> None:
+        if message.chunk is None:
+            for event in message.events():
+                self._judge(event)
+                await self._add(self._entries(message, event, self._joiner))
+            return
+        await self._batch.flush()
+        chunk, joiner, numbers = message.chunk, Joiner(), count()
+        entries: list[Entry] = []
+        for turn, event in enumerate(message.events(), 1):
+            self._judge(event)
+            if not turn % _TURNS:  # to read entries is work; others have to come in between
+                await asyncio.sleep(0)
+            entries += self._entries(message, event, joiner)
+            if len(entries) >= _SLICE:
+                await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))
+                entries = []
+        entries += joiner.flush()  # what is acknowledged must not wait for another line in memory
+        await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))
+        await self._connection.send(acknowledge(chunk, as_json=self._decoder.is_json))
+
+    def _entries(self, message: Message, event: Event, joiner: Joiner) -> Iterator[Entry]:
+        assert self._visitor is not None
+        now_ns = time.time_ns()
+        default = default_place(self._visitor, SERVICE, self._connection.address)
+        found = read_event(message.tag, event, default, now_ns)
+        if isinstance(found, Line):
+            yield from joiner.take(found, now_ns)
+        else:
+            yield found
+
+    async def _add(self, entries: Iterator[Entry] | list[Entry]) -> None:
+        if self._visitor is not None:
+            await self._batch.add(entries, self._visitor)
+
+    async def _commit(self, entries: list[Entry], identity: bytes) -> None:
+        if not entries or self._visitor is None:
+            return
+        parts = [part for entry in entries for part in in_parts(entry)]
+        if not await self._courier.deliver(parts, self._visitor, identity):
+            raise Hangup("the collector stops, and its disk could take no more; it will be sent again")
+
+    def _judge(self, event: Event) -> None:
+        """
+        Make sure that the sender may deliver.
+
+        Raises:
+            Hangup: He may not.
+        """
+        key = take_shown_key(event)
+        if key is not None and key != self._key:
+            self._visitor, self._key = self._gate.by_key(key, self._connection.address), key
+            if self._visitor is None:
+                self._tally.turned_away += 1
+                raise Hangup("the pylogtap_key that it shows is not good for delivering")
+            self._decoder.admit(MAX_MESSAGE)
+        if self._visitor is None or not self._gate.knows(self._visitor):
+            self._tally.turned_away += 1
+            raise Hangup(
+                "it may not deliver: it needs a field pylogtap_key with a key that may, the shared key, "
+                "or an address within tap_networks"
+            )
