@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from pylogtap_collector.parts.evaluation import Evaluation, count_of
@@ -33,6 +34,7 @@ def test_sealed_is_what_was_built(found: Sent) -> None:
     assert {log.id for log in logs} == expected
 
 
+@pytest.mark.timeout(300)  # a thousand examples, perhaps beside other tests
 @given(sent(), nodes)
 @settings(max_examples=1000, deadline=None)
 def test_rows_are_those_of_the_definition(found: Sent, tree: Any) -> None:

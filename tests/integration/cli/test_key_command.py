@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,15 @@ def somewhere(
     """Where access is given, one way and the other."""
     with place(request.param, tmp_path, monkeypatch) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A collector that needs a key, for tests after which it is as before."""
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:  # of this collector alone
+            running = stack.enter_context(place("api", tmp_path_factory.mktemp("unchanged"), environment))
+        yield running
 
 
 @pytest.mark.timeout(300)  # many commands, each a process
@@ -84,13 +94,12 @@ def test_the_life_of_a_key(somewhere: Place) -> None:
         (["revoke", "3", f"plt_aaaaaaaaaa_{SECRET}"], "plt_aaaaaaaaaa…"),
     ],
 )
-def test_mistakes(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes(arguments: list[str], words: str, unchanged: Place) -> None:
     """What cannot be right is told in a sentence that repeats no secret, and no key is made."""
-    with place("api", tmp_path, monkeypatch) as running:
-        told = running.refused("key", *arguments)
-        assert words in told
-        assert SECRET not in told
-        assert running.said("key", "list", "--format", "json") == ""
+    told = unchanged.refused("key", *arguments)
+    assert words in told
+    assert SECRET not in told
+    assert unchanged.said("key", "list", "--format", "json") == ""
 
 
 def test_the_first_key_closes_the_collector(tmp_path: Path) -> None:
