@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pylogtap.cli.api import Api
-from pylogtap.cli.checks import collector, program, rights, spool, stored
+from pylogtap.cli.checks import collector, containers, program, rights, spool, stored
 from pylogtap.cli.checks.finding import Finding, State
 
 if TYPE_CHECKING:
@@ -47,3 +47,4 @@ def _collector(settings: Settings) -> Iterator[Finding]:
         yield collector.senders_clocks(api)
     if me.may_read:
         yield from stored.check(api)
+        yield from containers.check(api)
