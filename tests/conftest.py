@@ -14,6 +14,8 @@ os.environ.setdefault("PYLOGTAP_COLLECTOR_RESERVE_BYTES", "0")  # hundreds of da
 # What happens on this machine is no part of what a test has made; those of containers and hosts switch it on.
 os.environ.setdefault("PYLOGTAP_COLLECTOR_DOCKER", "off")
 os.environ.setdefault("PYLOGTAP_COLLECTOR_HOST_METRICS", "false")
+# Where logfire is installed, pydantic would load it into each process; our tests of it start their own.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # Hundreds of processes start: without its bytecode, each would compile all our code anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 REQUIRED = "PYLOGTAP_REQUIRE_BROWSER"  # set by .ci/run, which installs one

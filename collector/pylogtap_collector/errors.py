@@ -12,7 +12,8 @@ What the collector can refuse, each with the stable code and status that its HTT
     ├── StaleVersion        412  the ETag given is not the current one
     ├── Invalid             422
     │   ├── InvalidQuery    400  carries the column of the mistake
-    │   └── InvalidCursor   400
+    │   ├── InvalidCursor   400
+    │   └── TooManyPoints   422
     ├── UrlRefused          422  the collector calls only what is on its list
     ├── DamagedSlice        400  carries the frame to set aside
     ├── Undecodable         400  a body in the protocol of another shipper
@@ -152,6 +153,13 @@ class InvalidCursor(Invalid):
     code = "invalid_cursor"
     status = 400
     title = "Invalid cursor"
+
+
+class TooManyPoints(Invalid):
+    """The answer would have more points than anybody looks at."""
+
+    code = "too_many_points"
+    title = "Too many points"
 
 
 class UrlRefused(CollectorError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylogtap.errors import SettingsError
@@ -99,7 +100,9 @@ class Meter:
         self._process = psutil.Process()
         self._unknown = (psutil.Error, OSError, AttributeError, NotImplementedError)
         self._pauses = Pauses()
-        self._age_s = max(0.0, time.time() - self._process.create_time())  # at `_began`
+        self._age_s: float | None = None  # at `_began`
+        with suppress(*self._unknown):
+            self._age_s = max(0.0, time.time() - self._process.create_time())
         self._began = self._last = time.monotonic()
         self._last_cpu_s = time.process_time()
 
@@ -116,7 +119,8 @@ class Meter:
             except self._unknown:
                 continue
         samples += self._collections()
-        samples.append(Sample("process.uptime", self._age_s + time.monotonic() - self._began, "s"))
+        if self._age_s is not None:
+            samples.append(Sample("process.uptime", self._age_s + time.monotonic() - self._began, "s"))
         return samples
 
     def _cpu(self) -> Iterator[Sample]:

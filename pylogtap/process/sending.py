@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,5 +143,8 @@ _hooked: list[bool] = []
 
 
 def _after_fork() -> None:
-    if _current:
-        _current[:] = [_current[0].again()]
+    while _current:
+        before = _current.pop()
+        with suppress(Exception):  # a child that cannot be measured runs all the same
+            _current.append(before.again())
+            return

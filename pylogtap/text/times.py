@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 NS = 1_000_000_000
+_US = 1_000
 _DAY_NS = 86_400 * NS  # clocks differ: a time this far ahead is not a year old
 _LIMIT_NS = 1 << 63
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -126,7 +127,11 @@ def read_time(value: object, now: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _LIMIT_NS:
         return None
     unit = _EPOCHS.get(len(str(int(value))))
-    return None if unit is None else _bounded(round(value * unit))
+    if unit is None:
+        return None
+    if isinstance(value, float) and unit >= _US:  # which can tell microseconds, and no less
+        return _bounded(round(value * (unit // _US)) * _US)
+    return _bounded(round(value * unit))
 
 
 def clock_time(text: str, now: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,13 @@ from hypothesis import strategies as st
 from pylogtap import wire
 from pylogtap_collector.services.cursors import write_cursor
 from pylogtap_collector.services.positions import write_position
+from tests.contract.seed import PROJECT
 from tests.support.segments import SegmentBuilder, numbered_segment
+from tests.support.shipments import ENVELOPE, one_of_bulk, one_of_loki, one_of_msgpack, one_of_otlp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from schemathesis import Case
 
 ALLOWED_URL = "http://127.0.0.1:9"  # the only origin that the collector may call, and nothing listens there
@@ -33,6 +38,50 @@ _POSITIONS = {
     "list_users": (0,),
     "list_sessions": (0,),
 }  # all others go on behind a name
+FOREIGN_TYPES = (
+    "application/x-protobuf", "application/x-ndjson", "application/vnd.elasticsearch+x-ndjson",
+    "application/msgpack", "text/plain", "application/x-sentry-envelope",
+)  # fmt: skip
+
+
+def _otlp(kind: str) -> Callable[[str], Any]:
+    def body(media_type: str) -> Any:
+        if "json" in media_type:
+            return json.loads(one_of_otlp(kind, PROJECT))
+        return one_of_otlp(kind, PROJECT, as_json=False)
+
+    return body
+
+
+def _loki(media_type: str) -> Any:
+    return json.loads(one_of_loki(PROJECT)) if "json" in media_type else one_of_loki(PROJECT, as_json=False)
+
+
+def _shipment(media_type: str) -> Any:
+    record = {"message": "x", "project": PROJECT}
+    if media_type == "application/json":
+        return record
+    return one_of_msgpack(PROJECT) if "msgpack" in media_type else json.dumps(record).encode()
+
+
+# Bodies of other protocols, by operation; each is given the media type.
+FOREIGN: Mapping[str, Callable[[str], Any]] = {
+    **{
+        f"deliver_otlp_{kind}{end}": _otlp(kind)
+        for kind in ("logs", "spans", "metrics")
+        for end in ("", "_below")
+    },
+    **{
+        f"{put}bulk{into}{below}": lambda _: one_of_bulk(PROJECT)
+        for put in ("", "put_")
+        for into in ("", "_into")
+        for below in ("", "_below")
+    },
+    "push_to_loki": _loki,
+    "ship": _shipment,
+    "deliver_envelope": lambda _: ENVELOPE,
+    "deliver_envelope_of": lambda _: ENVELOPE,
+}
 
 
 @cache
@@ -48,6 +97,8 @@ def register() -> None:
     schemathesis.openapi.format("date-time", moments.map(datetime.isoformat))
     slices = st.builds(lambda count: numbered_segment(count).slice(), st.integers(1, 3))
     schemathesis.openapi.media_type(SLICE_TYPE, slices)
+    for kind in FOREIGN_TYPES:
+        schemathesis.openapi.media_type(kind, st.just(b""))  # see `fit`
 
 
 def fit(case: Case[Any]) -> None:
@@ -60,7 +111,10 @@ def fit(case: Case[Any]) -> None:
     query = case.query
     if query.get("cursor") is not None:
         query["cursor"] = cursor_for(case)
-    is_slice = case.operation.definition.raw["operationId"] == "ingest"
+    name = case.operation.definition.raw["operationId"]
+    if name in FOREIGN and case.media_type is not None:
+        case.body = FOREIGN[name](case.media_type)
+    is_slice = name == "ingest"
     if is_slice and query.keys() >= {"stream", "offset"}:  # it has not, where another method is tried
         case.body = slice_at(query["stream"], int(query["offset"]))
         if "Content-Encoding" in case.headers:

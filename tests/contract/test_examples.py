@@ -66,6 +66,8 @@ async def test_an_example_of_a_body_works_when_it_is_tried(call: Caller, name: s
     """Each example is accepted, or refused as its situation explains."""
     method, path, operation = OPERATIONS[name]
     for kind, content in operation["requestBody"]["content"].items():
+        if content["schema"].get("format") == "binary":
+            continue  # nobody types it
         headers = {"Content-Type": kind}
         reply = await call(method, _address(path, operation), json=content["example"], headers=headers)
         if reply.status == 401 and name not in ELSEWHERE:

@@ -102,3 +102,11 @@ def test_bench_access_compares_with_and_without_keys(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert all(row["records_per_s"] > 0 for row in result["summary"])
     assert all(row["median_us"] > 0 for row in result["keys"] + result["sign_ins"])
+
+
+def test_bench_process_metrics_compares_with_and_without(tmp_path: Path) -> None:
+    """Each step is measured, and every record arrives, whether the program is measured or not."""
+    result = run("bench_process_metrics", tmp_path)
+    assert [row["step"] for row in result["steps"]][-1] == "all together"
+    assert [row["ratio"] for row in result["summary"][:1]] == [1.0]
+    assert all(row["delivered_percent"] == 100 for row in result["summary"])

@@ -100,5 +100,5 @@ async def until(true: Callable[[], object], seconds: float = 30.0) -> None:
         seconds: How long that may take before the test has failed.
     """
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what is waited for comes from another process
             await asyncio.sleep(0.02)

@@ -48,18 +48,19 @@ _COUNT = """
 """
 
 
-def old_database(path: Path | str, steps: int = 4) -> Database:
+def old_database(path: Path | str, steps: int = 4, before: str | None = None) -> Database:
     """
     Make an empty database of an earlier version.
 
     Args:
         path: The file.
         steps: How many migrations it has.
+        before: The name of the first one that it has not; instead of `steps`.
     """
     database = Database(sqlite3.connect(path, isolation_level=None))
     for pragma in ("page_size = 8192", "auto_vacuum = INCREMENTAL", "journal_mode = WAL"):
         database.execute(f"PRAGMA {pragma}").fetchall()
-    migrations.apply(database, stop_before=STEPS[steps])
+    migrations.apply(database, stop_before=before or STEPS[steps])
     return database
 
 

@@ -190,6 +190,7 @@ TRIES: Mapping[str, Any] = {
     "delete_instance": _stale,
     # metrics
     "list_metrics": _nothing,
+    "read_latest_metrics": _nothing,
     "add_samples": lambda target: {
         "json": {"samples": [{"project": target.project, "service": "web", "name": "cpu", "value": 1}]}
     },

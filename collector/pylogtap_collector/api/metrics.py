@@ -23,7 +23,15 @@ from pylogtap_collector.api.parameters import (
     expected_versions,
 )
 from pylogtap_collector.api.routing import Answer, Routes
-from pylogtap_collector.errors import Conflict, Invalid, InvalidCursor, MissingRight, NotFound, StaleVersion
+from pylogtap_collector.errors import (
+    Conflict,
+    Invalid,
+    InvalidCursor,
+    MissingRight,
+    NotFound,
+    StaleVersion,
+    TooManyPoints,
+)
 from pylogtap_collector.models import (
     LatestValues,
     Metric,
@@ -52,7 +60,7 @@ MetricId = Annotated[int, Number, Field(description="The metric's `id`.")]
 routes = Routes("metrics", "Metrics: numbers that are measured over time, each with its samples.")
 
 
-@routes.get(METRICS, right=Right.READ, errors=(InvalidCursor, Invalid))
+@routes.get(METRICS, right=Right.READ, errors=(InvalidCursor, Invalid, TooManyPoints))
 async def list_metrics(
     services: Services,
     visitor: Visitor,
@@ -76,7 +84,7 @@ async def list_metrics(
     points at most, and 2,000 of each metric.
     """
     wanted = Filter(visitor.where(Right.READ), project, service, instance, name, _path(prefix))
-    return await services.metrics.page(wanted, Over(since, until, step), limit=limit, cursor=cursor)
+    return await services.metrics.page(wanted, Over(since, until, step or None), limit=limit, cursor=cursor)
 
 
 @routes.get(f"{METRICS}/latest", right=Right.READ)
@@ -145,4 +153,4 @@ async def delete_metric(
 
 
 def _path(prefix: str | None) -> tuple[str, ...]:
-    return () if prefix is None else tuple(prefix.split("/"))
+    return tuple(prefix.split("/")) if prefix else ()

@@ -202,7 +202,7 @@ def _body(operation: Operation, schemas: Refs, definitions: dict[str, Any]) -> d
         binary = {"schema": {"type": "string", "format": "binary"}}
         content: dict[str, Any] = dict.fromkeys(operation.body.content_types, binary)
         if operation.body.example is not None:
-            content[JSON_TYPES[0]] = {"schema": {"type": "object"}, "example": operation.body.example}
+            content[JSON_TYPES[0]] = {"schema": operation.body.schema, "example": operation.body.example}
         return content
     assert operation.body is not None
     schema = schemas[operation.body, "validation"]

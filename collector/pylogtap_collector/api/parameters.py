@@ -61,7 +61,7 @@ Until = Annotated[
 Step = Annotated[
     Text | None,
     Field(
-        pattern=r"^[1-9][0-9]{0,5}(s|m|h|d)$",
+        pattern=r"^([1-9][0-9]{0,5}(s|m|h|d))?$",
         description="How long a step is: `30s`, `5m`, `1h`, `1d`. Default: so that there are at most 300.",
         examples=["5m"],
     ),
@@ -69,7 +69,7 @@ Step = Annotated[
 Prefix = Annotated[
     Text | None,
     Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2}$",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2})?$",
         description="Of this place and those under it: `shop`, `shop/web`, `shop/web/web-1`.",
         examples=["shop/checkout"],
     ),

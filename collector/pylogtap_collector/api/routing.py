@@ -56,20 +56,29 @@ class Raw:
     Attributes:
         content_types: What it has to be; of another protocol: what it usually is, others are tried as well.
         example: Where one of them is JSON: of such a body.
+        schema: Of the same.
         may_be_empty: Whether no bytes at all are a body, too.
     """
 
-    def __init__(self, *content_types: str, example: Any = None, may_be_empty: bool = False) -> None:
+    def __init__(
+        self,
+        *content_types: str,
+        example: Any = None,
+        schema: Mapping[str, Any] | None = None,
+        may_be_empty: bool = False,
+    ) -> None:
         """
         Say what it is.
 
         Args:
             content_types: One or more.
             example: Where one of them is JSON: of such a body.
+            schema: Of the same; default: any object.
             may_be_empty: Whether no bytes at all are a body, too.
         """
         self.content_types = content_types
         self.example = example
+        self.schema = schema or {"type": "object"}
         self.may_be_empty = may_be_empty
 
 

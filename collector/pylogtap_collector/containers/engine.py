@@ -9,6 +9,7 @@ from the socket itself (source: Docker Engine API, https://docs.docker.com/refer
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,7 +190,7 @@ class Engine:
         with _translated():
             async with self._session.get(self._base + path, params=params, timeout=timeout) as answer:
                 if answer.status >= 400:
-                    raise EngineRefusal(answer.status, (await answer.text())[:300])
+                    raise EngineRefusal(answer.status, _reason(await answer.text()))
                 self._open.add(answer)
                 try:
                     yield answer
@@ -200,6 +201,13 @@ class Engine:
         if self._sdk is None:
             raise EngineUnreachable("not connected")
         return self._sdk
+
+
+def _reason(text: str) -> str:
+    """Return what an answer says is wrong: mostly a JSON object with a message."""
+    with suppress(ValueError, KeyError, TypeError):
+        text = str(json.loads(text)["message"])
+    return text.strip()[:300]
 
 
 class _translated:  # noqa: N801 - is used as a function is

@@ -44,7 +44,7 @@ _CHECK_S = 10.0  # the live stream may have gone deaf
 _ASLEEP_S = 120.0  # how long an ended container is not looked at, unless somebody wakes us
 _RETRY_S = 1.0
 _MOST_HELD = 3_000  # frames whose records may wait for further lines
-_GONE = 404
+_GONE, _GOING = 404, 409  # removed, and about to be
 _UNREADABLE = 501
 
 _log = logging.getLogger("pylogtap.collector")
@@ -118,7 +118,8 @@ class Follower:
                     await self._take_rest()
                     self.state = "gone"
                     return
-                self._fail(refusal, unreadable=refusal.status == _UNREADABLE)
+                if refusal.status != _GOING:
+                    self._fail(refusal, unreadable=refusal.status == _UNREADABLE)
             except (EngineUnreachable, LogBroken) as error:
                 self._fail(error)
             except Exception as error:  # noqa: BLE001 - one container must not silence the others
@@ -139,10 +140,11 @@ class Follower:
         while True:
             transcript = await self._begin()
             self._awake.clear()
-            bell = self._bell = Bell(tty=self.container.tty)
+            bell = Bell(tty=self.container.tty)
             async with self._engine.get(
                 path_of(self.container), {**BOTH, "follow": "1", "tail": "0"}
             ) as answer:
+                self._bell = bell
                 listening = asyncio.create_task(bell.listen(answer))
                 try:
                     await self._attend(bell, transcript, listening)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pylogtap_collector.containers.engine import EngineRefusal, EngineUnreachable
 from pylogtap_collector.containers.events import EventMark, next_of, stream_events
@@ -37,6 +37,7 @@ _AT_ONCE = 8  # containers that are inspected
 _QUEUE = 1_000
 _DISTURBING = frozenset({"start", "rename", "die", "pause", "unpause"})
 
+_Result = TypeVar("_Result")
 _log = logging.getLogger("pylogtap.collector")
 
 
@@ -68,7 +69,7 @@ class Watch:
         self._lifecycle: Lifecycle | None = None
         self._mark = EventMark("")
         self._gate = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._touched: set[str] = set()  # containers that events told of since the last list
         self._reachable = False
         self._error = ""
@@ -118,7 +119,7 @@ class Watch:
             marks = await self._sink.marks(STATE_MARK)
             events = await self._sink.marks(EVENTS_MARK)
             self._lifecycle = Lifecycle()
-            self._mark = EventMark(events.get(EVENTS_MARK, ""))
+            self._mark = EventMark(events.get(EVENTS_MARK) or f"{time.time_ns()} 0")
             for name, text in marks.items():
                 self._lifecycle.restore(name.removeprefix(STATE_MARK), text)
         return self._lifecycle
@@ -137,22 +138,22 @@ class Watch:
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_QUEUE)
         reading = self._start(self._read_events(queue))
         clock = asyncio.get_running_loop().time
-        first = not self._mark.time_ns
-        due = clock()
-        listed: list[Container] | None = None
+        first, due = not self._mark.count, clock()
+        listing: asyncio.Task[tuple[float, list[Container]]] | None = None
         while True:
-            if listed is None and clock() >= due:
+            if listing is None and clock() >= due:
                 self._touched.clear()
-                listed = await self._list()
-                due = clock() + _GRACE_S
+                listing = self._start(self._list())
             events = await next_of(queue)
             await self._handle(lifecycle, [event for event in events if event is not None])
             if reading.done() and queue.empty():
                 reading.result()
                 raise EngineUnreachable("it has ended the stream of events")
-            if listed is not None and clock() >= due:
-                await self._compare(lifecycle, listed, first=first)
-                listed, first, due = None, False, clock() + LIST_S
+            if listing is not None and listing.done():
+                listed_at, containers = listing.result()
+                if clock() >= listed_at + _GRACE_S:
+                    await self._compare(lifecycle, containers, first=first)
+                    listing, first, due = None, False, clock() + LIST_S
 
     async def _read_events(self, queue: asyncio.Queue[Event | None]) -> None:
         try:
@@ -183,18 +184,20 @@ class Watch:
         if happenings or told:
             await self._store(lifecycle, happenings, told)
 
-    async def _list(self) -> list[Container]:
-        """Follow all that the engine has, and return them."""
+    async def _list(self) -> tuple[float, list[Container]]:
+        """Follow all that the engine has, and return them, and when that was, on the clock of the loop."""
         raw = await self._engine.containers()
         wanted = [str(each["Id"]) for each in raw if is_wanted(each.get("Labels") or {})]
         found = await asyncio.gather(*(self._inspect(each) for each in wanted if not self._is_own(each)))
         containers = [each for each in found if each is not None]
         for container in containers:
-            self._follow(container)
-        for container_id in self._roster.others([str(each["Id"]) for each in raw]):
+            if container.id not in self._touched:  # of the others more is known by now
+                self._follow(container)
+        there = {str(each["Id"]) for each in raw} | self._touched
+        for container_id in self._roster.others(there):
             self._measures.forget(container_id)
             self._roster.end(container_id)
-        return containers
+        return asyncio.get_running_loop().time(), containers
 
     async def _compare(self, lifecycle: Lifecycle, listed: Sequence[Container], *, first: bool) -> None:
         """Tell what the list says and no event has told."""
@@ -208,8 +211,6 @@ class Watch:
         there = {each.id for each in listed} | self._touched
         gone = set(lifecycle.known) - there
         happenings += lifecycle.remove_others(there, now_ns)
-        if not self._mark.time_ns:
-            self._mark = EventMark(f"{now_ns} 0")
         forgotten = dict.fromkeys((MARK + each for each in gone), "")
         await self._store(lifecycle, happenings, {each.id for each in quiet} | gone, forgotten)
         await self._sink.measure(lifecycle.health_points(now_ns))
@@ -268,13 +269,13 @@ class Watch:
     def _is_own(self, container_id: str) -> bool:
         return bool(self._own) and container_id.startswith(self._own)
 
-    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.debug("a container could not be looked at: %s", error)  # the list is looked at again

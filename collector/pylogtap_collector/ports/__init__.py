@@ -10,6 +10,7 @@ from pylogtap_collector.ports.datagrams import DatagramPort
 from pylogtap_collector.ports.delivery import Courier, Intake, Tally
 from pylogtap_collector.ports.forward import ForwardPort
 from pylogtap_collector.ports.gate import Gate, Guard
+from pylogtap_collector.ports.holding import Holding
 from pylogtap_collector.ports.lines import LinesPort
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Ports:
         self._settings = settings
         gate = Gate(settings, directory)
         self._courier = Courier(intake, gate, self.tally)
-        forward = ForwardPort(settings, self._courier, gate, self.tally)
+        self._holding = Holding(self._courier, intake)
+        forward = ForwardPort(settings, self._courier, gate, self.tally, self._holding)
         lines = LinesPort(self._courier, gate, self.tally)
         self._forward = Listener(forward.talk, gate, self.tally, max_connections)
         self._lines = Listener(lines.talk, gate, self.tally, max_connections)
@@ -65,6 +67,7 @@ class Ports:
         host = self._settings.tap_host
         try:
             if self._settings.forward_port is not None:
+                await self._holding.start()
                 await self._forward.start(host, self._settings.forward_port)
                 self.forward_port = self._forward.port
             if self._settings.lines_port is not None:
@@ -85,6 +88,8 @@ class Ports:
             self._forward.abort()
             self._lines.abort()
         await stopping
+        self._courier.end()  # what is held is on the disk already
+        await self._holding.stop()
         self.forward_port = self.lines_port = None
 
     async def _start_lines(self, host: str, port: int) -> None:

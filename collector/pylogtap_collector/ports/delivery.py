@@ -35,7 +35,10 @@ class Intake(Protocol):
         identity: bytes | None = None,
         marks: Mapping[str, str] | None = None,
     ) -> Taken:
-        """Store entries; when this returns, they are on the disk."""
+        """Store entries, and marks with them; when this returns, they are on the disk."""
+
+    async def marks(self, beginning: str) -> Mapping[str, str]:
+        """Return the marks whose names begin so."""
 
 
 @dataclass(slots=True)
@@ -82,7 +85,11 @@ class Courier:
         self._ended.set()
 
     async def deliver(
-        self, entries: Sequence[Entry], visitor: Visitor, identity: bytes | None = None
+        self,
+        entries: Sequence[Entry],
+        visitor: Visitor,
+        identity: bytes | None = None,
+        marks: Mapping[str, str] | None = None,
     ) -> bool:
         """
         Store entries, however long it takes; whoever waits for this reads no more meanwhile.
@@ -91,6 +98,7 @@ class Courier:
             entries: In their order.
             visitor: Who delivers them.
             identity: What tells this delivery from all others; see the intake.
+            marks: What is stored with them, by name.
 
         Returns:
             Whether they are on the disk, or refused for good; else the collector ends.
@@ -98,7 +106,7 @@ class Courier:
         wait_s, most_s = _WAITS_S
         while True:
             try:
-                taken = await self._intake.take(entries, visitor, identity=identity)
+                taken = await self._intake.take(entries, visitor, identity=identity, marks=marks)
             except Overloaded as error:
                 if self._ended.is_set():
                     return False

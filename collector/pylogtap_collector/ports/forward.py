@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.errors import Undecodable
@@ -19,11 +19,10 @@ from pylogtap_collector.taps.parts import in_parts
 from pylogtap_collector.taps.shipped import read_event, take_shown_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pylogtap_collector.access.visitor import Visitor
     from pylogtap_collector.ports.delivery import Courier, Tally
     from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.ports.holding import Holding
     from pylogtap_collector.settings import Settings
     from pylogtap_collector.taps.entries import Entry
     from pylogtap_collector.taps.forward import Event
@@ -32,13 +31,16 @@ SERVICE = "forward"  # of events that do not say theirs
 _SLICE = 10 * BATCH  # entries of one message that are stored at once
 _UNKNOWN_MAX = 1 << 20  # bytes of a message of somebody who has not shown yet that he may deliver
 _TURNS = 32
+_LATER = "the collector stops, and its disk could take no more; it will be sent again"
 _LOOK_S = 0.25  # how often to look for records that no further line has come for
 
 
 class ForwardPort:
     """Talks with senders. An acknowledged message is on the disk, whole."""
 
-    def __init__(self, settings: Settings, courier: Courier, gate: Gate, tally: Tally) -> None:
+    def __init__(
+        self, settings: Settings, courier: Courier, gate: Gate, tally: Tally, holding: Holding
+    ) -> None:
         """
         Bind what it needs.
 
@@ -47,7 +49,9 @@ class ForwardPort:
             courier: Delivers.
             gate: Knows who may deliver.
             tally: Counts.
+            holding: Holds lines that are acknowledged one by one.
         """
+        self._holding = holding
         self._settings = settings
         self._courier = courier
         self._gate = gate
@@ -60,16 +64,26 @@ class ForwardPort:
         Args:
             connection: The connection.
         """
-        await _Conversation(self._settings, self._courier, self._gate, self._tally, connection).run()
+        conversation = _Conversation(
+            self._settings, self._courier, self._gate, self._tally, self._holding, connection
+        )
+        await conversation.run()
 
 
 class _Conversation:
     """One connection."""
 
     def __init__(
-        self, settings: Settings, courier: Courier, gate: Gate, tally: Tally, connection: Connection
+        self,
+        settings: Settings,
+        courier: Courier,
+        gate: Gate,
+        tally: Tally,
+        holding: Holding,
+        connection: Connection,
     ) -> None:
         self._courier = courier
+        self._holding = holding
         self._gate = gate
         self._tally = tally
         self._connection = connection
@@ -142,34 +156,52 @@ class _Conversation:
         if message.chunk is None:
             for event in message.events():
                 self._judge(event)
-                await self._add(self._entries(message, event, self._joiner))
+                await self._add(self._entries(self._read(message, event), self._joiner))
             return
         await self._batch.flush()
-        chunk, joiner, numbers = message.chunk, Joiner(), count()
+        await self._store_whole(message, message.chunk)
+        await self._connection.send(acknowledge(message.chunk, as_json=self._decoder.is_json))
+
+    async def _store_whole(self, message: Message, chunk: bytes) -> None:
+        """Store a message that will be acknowledged: none of it may wait in memory."""
+        joiner, numbers = Joiner(), count()
         entries: list[Entry] = []
-        for turn, event in enumerate(message.events(), 1):
+        events = message.events()
+        first, second = next(events, None), next(events, None)
+        if first is not None and second is None:
+            self._judge(first)
+            found = self._read(message, first)
+            if isinstance(found, Line) and found.of_container and self._holding.has_room:
+                await self._hold(found, chunk)
+                return
+            entries += self._entries(found, joiner)
+            first = None
+        for turn, event in enumerate(chain(filter(None, (first, second)), events), 1):
             self._judge(event)
             if not turn % _TURNS:  # to read entries is work; others have to come in between
                 await asyncio.sleep(0)
-            entries += self._entries(message, event, joiner)
+            entries += self._entries(self._read(message, event), joiner)
             if len(entries) >= _SLICE:
                 await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))
                 entries = []
         entries += joiner.flush()  # what is acknowledged must not wait for another line in memory
         await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))
-        await self._connection.send(acknowledge(chunk, as_json=self._decoder.is_json))
 
-    def _entries(self, message: Message, event: Event, joiner: Joiner) -> Iterator[Entry]:
+    def _read(self, message: Message, event: Event) -> Entry | Line:
         assert self._visitor is not None
-        now_ns = time.time_ns()
         default = default_place(self._visitor, SERVICE, self._connection.address)
-        found = read_event(message.tag, event, default, now_ns)
-        if isinstance(found, Line):
-            yield from joiner.take(found, now_ns)
-        else:
-            yield found
+        return read_event(message.tag, event, default, time.time_ns())
 
-    async def _add(self, entries: Iterator[Entry] | list[Entry]) -> None:
+    @staticmethod
+    def _entries(found: Entry | Line, joiner: Joiner) -> list[Entry]:
+        return joiner.take(found, time.time_ns()) if isinstance(found, Line) else [found]
+
+    async def _hold(self, line: Line, chunk: bytes) -> None:
+        assert self._visitor is not None
+        if not await self._holding.take(line, chunk, self._visitor):
+            raise Hangup(_LATER)
+
+    async def _add(self, entries: list[Entry]) -> None:
         if self._visitor is not None:
             await self._batch.add(entries, self._visitor)
 
@@ -178,7 +210,7 @@ class _Conversation:
             return
         parts = [part for entry in entries for part in in_parts(entry)]
         if not await self._courier.deliver(parts, self._visitor, identity):
-            raise Hangup("the collector stops, and its disk could take no more; it will be sent again")
+            raise Hangup(_LATER)
 
     def _judge(self, event: Event) -> None:
         """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pylogtap_collector.errors import Invalid
+from pylogtap_collector.errors import TooManyPoints
 from pylogtap_collector.models import StepValues
 from pylogtap_collector.storage.buckets import finite, percentile
 from pylogtap_collector.storage.chunks import SECOND_US, WIDTH_US
@@ -61,15 +61,15 @@ def cut(over: Over, limit: int, settings: Settings, now_ns: int) -> Steps | None
         The steps, which cover all of the range; None where nobody asks for any.
 
     Raises:
-        Invalid: A time cannot be read, or there are too many steps.
+        Invalid: A time cannot be read.
+        TooManyPoints: There are too many steps.
     """
     if over == NOTHING:
         return None
     since, until, step = over
     end = now_ns if until is None else parse_time(until, now_ns)
     begin = max(0, end - _HOUR_NS) if since is None else parse_time(since, now_ns)
-    if begin >= end:
-        raise Invalid("The range is empty: `since` has to be before `until`.")
+    end = max(begin, end)
     span = -(-(end - begin) // 10**9)
     least = _least_width(settings, (now_ns - begin) / 1e9 / _DAY_S)
     if step is None:
@@ -79,9 +79,10 @@ def cut(over: Over, limit: int, settings: Settings, now_ns: int) -> Steps | None
     else:
         width = (parse_span(step) or 0) // 1000
     width = max(least, -(-width // least) * least)
-    first, last = begin // 1000 // width * width, -(-end // 1000 // width) * width
+    first = begin // 1000 // width * width
+    last = first if begin == end else -(-end // 1000 // width) * width
     if (last - first) // width > MOST_STEPS + 1:
-        raise Invalid(
+        raise TooManyPoints(
             f"That would be {(last - first) // width:,} steps of each metric, and {MOST_STEPS:,} are "
             "the most; give a larger `step`, or a shorter range."
         )
@@ -97,11 +98,11 @@ def check_size(steps: Steps, metrics: int) -> None:
         metrics: How many it has.
 
     Raises:
-        Invalid: It would.
+        TooManyPoints: It would.
     """
     count = (steps.until - steps.since) // steps.width
     if count * metrics > MOST_POINTS:
-        raise Invalid(
+        raise TooManyPoints(
             f"{count:,} steps of {metrics:,} metrics may be more than {MOST_POINTS:,} points; "
             f"give a `limit` of {max(1, MOST_POINTS // count):,} at most and go on by `cursor`, "
             "or a larger `step`."

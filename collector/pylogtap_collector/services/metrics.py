@@ -133,7 +133,8 @@ class Metrics:
 
         Raises:
             InvalidCursor: It is none of this list.
-            Invalid: A time cannot be read, or there would be too many points.
+            Invalid: A time cannot be read.
+            TooManyPoints: There would be too many.
         """
         behind = None if cursor is None else read_position(cursor, int)[0]
         cut = measures.cut(over, limit, self._settings, time.time_ns())

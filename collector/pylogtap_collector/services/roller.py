@@ -13,11 +13,15 @@ from pylogtap_collector.storage.series import count_unpacked
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from pylogtap_collector.services.reserve import Reserve
     from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.chunks import Resolution
     from pylogtap_collector.storage.engine import Engine
+    from pylogtap_collector.storage.rolling import Packed
+
+    _Pack = Callable[[sqlite3.Connection, int], Packed | None]
 
 PERIOD_S = 300.0
 AGE_NS = 300 * 10**9  # of samples that stay rows
@@ -76,7 +80,7 @@ class Roller:
         failed, rest = 0, True
         while rest:
             if failed >= _ATTEMPTS:  # others change what is old all the time
-                rest, failed = await self._engine.write(partial(_pack_now, until=until)), 0
+                rest, failed = await self._engine.write(partial(pack_now, until=until)), 0
                 continue
             packed = await self._engine.work(partial(rolling.pack, until_ns=until))
             if packed is None:
@@ -121,9 +125,19 @@ class Roller:
                 pass
 
 
-def _pack_now(connection: sqlite3.Connection, until: int) -> bool:
-    """Pack between two writes; return whether there is more."""
-    packed = rolling.pack(connection, until)
+def pack_now(connection: sqlite3.Connection, until: int, pack: _Pack = rolling.pack) -> bool:
+    """
+    Pack between two writes.
+
+    Args:
+        connection: In a transaction.
+        until: Rows before this time, ns.
+        pack: Reads them.
+
+    Returns:
+        Whether there are more.
+    """
+    packed = pack(connection, until)
     if packed is None:
         return False
     rolling.store_packed(connection, packed)

@@ -134,6 +134,21 @@ def hour_behind(connection: sqlite3.Connection, series: int, start_us: int) -> i
     return found
 
 
+def mark_following(connection: sqlite3.Connection, changed: Iterable[tuple[int, int]]) -> None:
+    """
+    Have the buckets made anew of what follows something that has changed: their growth begins there.
+
+    Args:
+        connection: In a transaction.
+        changed: Series, and where the chunks that have changed begin, µs.
+    """
+    connection.executemany(
+        "UPDATE chunk SET state = ?1 WHERE state = ?2 AND id = (SELECT id FROM chunk"
+        " WHERE series = ?3 AND resolution = 'raw' AND start > ?4 ORDER BY start LIMIT 1)",
+        [(CHANGED, SETTLED, series, start * 1000) for series, start in changed],
+    )
+
+
 def count_packed(connection: sqlite3.Connection, more: Iterable[tuple[int, int]]) -> None:
     """
     Count samples where they come to chunks and go from them: counting them for a list takes too long.

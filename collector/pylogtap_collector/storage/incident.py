@@ -18,6 +18,7 @@ from pylogtap_collector.parts.joining import join
 from pylogtap_collector.parts.sealing import seal
 from pylogtap_collector.storage.connections import check_deadline, open_writer
 from pylogtap_collector.storage.dictionary import Numbered
+from pylogtap_collector.storage.incident_metrics import copy_metrics
 from pylogtap_collector.storage.places import LEVELS
 from pylogtap_collector.storage.sealing import count_part
 from pylogtap_collector.storage.shelf import insert_block
@@ -73,6 +74,7 @@ def write_incident(
                 writer.add(part, np.sort(selection.rows(evaluation, part)))
         writer.flush()
         _describe_places(connection, file)
+        copy_metrics(connection, file)
         file.execute("PRAGMA journal_mode = DELETE").fetchall()
         file.execute(f"PRAGMA page_size = {_PAGE}")
         file.execute("PRAGMA temp_store = FILE")  # what VACUUM puts aside is as large as the file

@@ -22,6 +22,7 @@ from pylogtap_collector.storage.chunks import (
     count_packed,
     find_chunks,
     last_of,
+    mark_following,
     store_chunks,
 )
 from pylogtap_collector.storage.sample_state import read_state
@@ -103,11 +104,7 @@ def store_packed(connection: sqlite3.Connection, packed: Packed) -> bool:
     if read_state(connection).changes != packed.changes:
         return False
     store_chunks(connection, packed.chunks)
-    connection.executemany(  # the first growth of what follows a late sample begins at that one
-        "UPDATE chunk SET state = ?1 WHERE state = ?2 AND id = (SELECT id FROM chunk"
-        " WHERE series = ?3 AND resolution = 'raw' AND start > ?4 ORDER BY start LIMIT 1)",
-        [(CHANGED, SETTLED, chunk.series, chunk.start * 1000) for chunk in packed.chunks],
-    )
+    mark_following(connection, [(chunk.series, chunk.start) for chunk in packed.chunks])
     count_packed(connection, packed.more)
     connection.execute("DELETE FROM sample WHERE time < ?", (packed.until,))
     return True

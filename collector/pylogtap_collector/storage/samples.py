@@ -29,6 +29,7 @@ from pylogtap_collector.storage.chunks import (
     count_packed,
     find_chunks,
     last_of,
+    mark_following,
     store_chunks,
 )
 from pylogtap_collector.storage.places import ensure_places
@@ -252,6 +253,7 @@ def delete_samples(
         store_chunks(connection, [again])
     _delete_buckets(connection, number, since, until)
     count_packed(connection, [(-packed, number)])
+    mark_following(connection, [(number, until - 1)])
     note_change(connection, directory=True)
     return removed + packed
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ERROR = 0.01  # relative, of any quantile
 _GAMMA = (1 + ERROR) / (1 - ERROR)
 _LOG = math.log(_GAMMA)
+_MIDDLE = math.log(2 / (_GAMMA + 1))  # of a bucket, seen from its end
 _SHIFT = 40_000  # the logarithm of the smallest float is -37,221 buckets, that of the largest 35,489
 KEYS = 1 << 18  # more than there are keys
 _LEAST = -(KEYS >> 1)
@@ -51,7 +52,7 @@ def values_of(keys: Ints) -> Floats:
     """
     sizes = np.abs(keys)
     with np.errstate(over="ignore"):
-        values = np.exp((sizes - _SHIFT) * _LOG) * (2 / (_GAMMA + 1))
+        values = np.exp((sizes - _SHIFT) * _LOG + _MIDDLE)
     found: Floats = np.where(sizes == 0, 0.0, np.sign(keys) * values)
     return found
 

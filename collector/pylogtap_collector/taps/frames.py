@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 MAX_FRAME = 192 << 10  # bytes; what is longer comes in parts, each of which fits into a record
+_OBJECT = 8  # times as long may an object of JSON be: a part of one is none
 _COUNTED = re.compile(rb"([1-9][0-9]{0,8}) (?=<[0-9]{1,3}>)")
 _COUNTED_SO_FAR = re.compile(rb"[1-9][0-9]{0,8}(?: (?:<[0-9]{0,3})?)?")  # may become the above
 _SYSLOG = re.compile(rb"<[0-9]{1,3}>")
@@ -113,7 +114,8 @@ class FrameCutter:
         buffer = self._buffer
         if not self._parts:
             self._many = _SYSLOG.match(buffer) is not None
-        while (end := _END.search(buffer, self._seen)) is not None and end.start() <= self._max:
+        most = self._max * _OBJECT if buffer[:1] == b"{" and not self._parts else self._max
+        while (end := _END.search(buffer, self._seen)) is not None and end.start() <= most:
             self._seen = end.start()
             following = end.end()
             if buffer[end.start()] and self._many:
@@ -125,7 +127,7 @@ class FrameCutter:
                     self._seen = following
                     continue
             return self._give(end.start(), following)
-        if len(buffer) > self._max:
+        if len(buffer) > most:
             cut = self._cut()
             return self._give(cut, cut, more=True)
         if end is None:

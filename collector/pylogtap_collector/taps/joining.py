@@ -59,6 +59,11 @@ class Line:
     exact: bool = False
     piece: Piece | None = None
 
+    @property
+    def of_container(self) -> bool:
+        """Whether an engine's log driver sends it, which does so line by line."""
+        return "container_id" in self.context.fields
+
 
 @dataclass(slots=True)
 class _Open:

@@ -22,7 +22,7 @@ from pylogtap_collector.taps.otlp_values import attributes_of, origin_of
 from pylogtap_collector.taps.values import MAX_TIME_NS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from pylogtap_collector.wire import Place
 
@@ -39,10 +39,12 @@ class Measured(NamedTuple):
     Attributes:
         points: What can be stored.
         bad: What is wrong with each point that cannot.
+        foreign: The project of each point that is of one to which nothing may be added.
     """
 
     points: list[Point]
     bad: list[str]
+    foreign: list[str]
 
 
 class _Metric(NamedTuple):
@@ -59,7 +61,13 @@ class _Moment(NamedTuple):
 
 
 def decode_metrics(
-    body: bytes, default: Place, now_ns: int, deltas: Deltas, *, is_json: bool = False
+    body: bytes,
+    default: Place,
+    now_ns: int,
+    deltas: Deltas,
+    *,
+    is_json: bool = False,
+    allowed: Container[str] | None = None,
 ) -> Measured:
     """
     Decode the body of a request to `/v1/metrics`.
@@ -70,18 +78,28 @@ def decode_metrics(
         now_ns: The present, ns since the epoch: the time of points without one.
         deltas: Add up what comes as growth.
         is_json: It is JSON, else protobuf.
+        allowed: Projects to which may be added; nobody may make the sums of others grow. None: all.
 
     Raises:
         Undecodable: It is no such request.
     """
     request, bad = read_request(METRICS, body, is_json=is_json)
-    points: list[Point] = []
+    measured = Measured([], bad, [])
     for of_resource in request.resource_metrics:
         place = origin_of(of_resource.resource, default).place
+        foreign = allowed is not None and place.project not in allowed
         for of_scope in of_resource.scope_metrics:
             for metric in of_scope.metrics:
-                _add_metric(metric, place, now_ns, deltas, Measured(points, bad))
-    return Measured(points, bad)
+                if foreign:
+                    measured.foreign.extend([place.project] * _count(metric))
+                else:
+                    _add_metric(metric, place, now_ns, deltas, measured)
+    return measured
+
+
+def _count(metric: Any) -> int:
+    kind = metric.WhichOneof("data")
+    return 0 if kind is None else len(getattr(metric, kind).data_points)
 
 
 def _add_metric(metric: Any, place: Place, now_ns: int, deltas: Deltas, measured: Measured) -> None:

@@ -34,7 +34,7 @@ _PAIR = 2
 _DECODER = json.JSONDecoder()
 
 
-def decode_json(body: bytes, default: Place, now_ns: int) -> Batch:
+def decode_json(body: bytes, default: Place, now_ns: int, *, as_text: bool = True) -> Batch:
     """
     Decode JSON of any of the forms, and lines of text.
 
@@ -42,6 +42,7 @@ def decode_json(body: bytes, default: Place, now_ns: int) -> Batch:
         body: Decompressed.
         default: The place of what does not say where it comes from.
         now_ns: The present, ns since the epoch.
+        as_text: Take a line that is no JSON as text; not so where the sender says that there is none.
 
     Raises:
         Undecodable: It is neither JSON nor UTF-8.
@@ -61,8 +62,14 @@ def decode_json(body: bytes, default: Place, now_ns: int) -> Batch:
         raise Undecodable(f"The body is neither JSON nor text in UTF-8: {error}.") from error
     batch = Batch([], [])
     for line in text.split("\n"):
-        if line and not line.isspace():
-            batch.entries.extend(_of_line(line, default, now_ns))
+        if not line or line.isspace():
+            continue
+        objects = _objects(line.strip())
+        batch.entries.extend(entry_of(values, default, now_ns) for values in objects)
+        if not objects and as_text:
+            batch.entries.append(entry_of_text(line, default, now_ns))
+        elif not objects:
+            batch.bad.append(f"a line that is no JSON object: {line[:40]!r}")
     return batch
 
 
@@ -187,13 +194,6 @@ def _of_values(values: list[Any], default: Place, now_ns: int) -> Batch:
         else:
             batch.bad.append("an element that is neither an object nor text")
     return batch
-
-
-def _of_line(line: str, default: Place, now_ns: int) -> list[Entry]:
-    objects = _objects(line.strip())
-    if objects:
-        return [entry_of(values, default, now_ns) for values in objects]
-    return [entry_of_text(line, default, now_ns)]
 
 
 def _objects(line: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from pylogtap_collector.services.metrics import Metrics
 from pylogtap_collector.services.positions import read_position, write_position
 from pylogtap_collector.services.versions import version_of
 from pylogtap_collector.storage.samples import delete_samples
+from pylogtap_collector.storage.series import Filter
 from tests.support.segments import numbered_segment
 from tests.support.stores import deliver, running_store
 
@@ -60,7 +61,7 @@ async def put(metrics: Metrics, *samples: SampleIn) -> list[int]:
 
 async def listed(metrics: Metrics, projects: frozenset[str] | None = None, **options: Any) -> list[int]:
     """Return the ids of the metrics of a list."""
-    return [metric.id for metric in (await metrics.page(projects, **options)).items]
+    return [metric.id for metric in (await metrics.page(Filter(projects, **options))).items]
 
 
 async def test_a_sample_makes_its_metric_and_its_place(store: Collector, metrics: Metrics) -> None:

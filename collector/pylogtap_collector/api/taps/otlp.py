@@ -145,21 +145,23 @@ async def _take_points(
 ) -> web.Response:
     as_json, place = is_json(request, body), place_for(visitor, "otlp")
     read = partial(
-        decode_metrics, default=place, now_ns=time.time_ns(), deltas=services.deltas, is_json=as_json
+        decode_metrics,
+        default=place,
+        now_ns=time.time_ns(),
+        deltas=services.deltas,
+        is_json=as_json,
+        allowed=visitor.where(Right.DELIVER),
     )
-    measured = await decoded(services, request, body, read)
-    if not measured.points:
-        return _answer(METRICS, measured.bad, as_json=as_json)
-    allowed = visitor.where(Right.DELIVER)
-    taken = await services.metrics.take(measured.points, allowed)
-    strange = [each for each in measured.points if allowed is not None and each.place.project not in allowed]
-    if len(strange) == len(measured.points):
-        raise visitor.refusal(Right.DELIVER, strange[0].place.project)
-    missing = len(measured.points) - taken.stored
-    if missing > len(strange) and not taken.refused:  # a client sends it again; what is there is replaced
-        raise Overloaded("Points of metrics cannot be stored just now.", 5.0)
-    reasons = taken.refused or ("not stored",)
-    bad = [*measured.bad, *(reasons[number % len(reasons)] for number in range(missing))]
+    points, bad, foreign = await decoded(services, request, body, read)
+    if foreign and not points:
+        raise visitor.refusal(Right.DELIVER, foreign[0])
+    if points:
+        taken = await services.metrics.take(points, visitor.where(Right.DELIVER))
+        missing = len(points) - taken.stored
+        if missing and not taken.refused:  # a client sends it again; what is there is replaced
+            raise Overloaded("Points of metrics cannot be stored just now.", 5.0)
+        bad += [taken.refused[number % len(taken.refused)] for number in range(missing)]
+    bad += [f"{project}: nothing may be added to it by this key" for project in foreign]
     return _answer(METRICS, bad, as_json=as_json)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SMALL = 64 << 10  # bytes: decoded on the event loop, in about the time that a thread takes to begin
-_SMALL_PACKED = 8 << 10
+_SMALL = 16 << 10  # bytes: decoded on the event loop, in about the time that a thread takes to begin
+_SMALL_PACKED = 4 << 10
 
 
 async def decoded(

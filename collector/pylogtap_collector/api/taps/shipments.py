@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import Field
@@ -22,11 +22,9 @@ from pylogtap_collector.taps.otlp import Batch
 from pylogtap_collector.taps.shipments import decode_json, decode_msgpack, place_of_tag
 from pylogtap_collector.times import to_datetime
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _MSGPACK = "application/msgpack"
 _MOST_SHOWN = 100
+_RECORDS = {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}
 _EXAMPLE = {"message": "no answer", "level": "warn", "project": "shop", "service": "checkout", "took_ms": 250}
 
 routes = Routes("shipments", "Records as JSON or msgpack, of Fluent Bit, Vector and curl.")
@@ -42,7 +40,9 @@ async def ship(
     services: Services,
     visitor: Visitor,
     request: web.Request,
-    body: Annotated[bytes, Raw(JSON, "application/x-ndjson", _MSGPACK, TEXT, example=_EXAMPLE)],
+    body: Annotated[
+        bytes, Raw(JSON, "application/x-ndjson", _MSGPACK, TEXT, example=_EXAMPLE, schema=_RECORDS)
+    ],
     debug: Annotated[bool, Field(description="Show how records are understood, and store none.")] = False,
     tag: Annotated[
         Text | None,
@@ -61,16 +61,17 @@ async def ship(
     place, now_ns = place_of_tag(tag, place_for(visitor, "http")), time.time_ns()
 
     def read(data: bytes) -> Batch:
-        decode: Callable[..., Batch] = decode_msgpack if _is_msgpack(request, data) else decode_json
-        return decode(data, place, now_ns)
+        if _is_msgpack(request, data):
+            return decode_msgpack(data, place, now_ns)
+        return decode_json(data, place, now_ns, as_text="json" not in request.content_type)
 
     batch = await decoded(services, request, body, read)
+    if batch.bad and not batch.entries:
+        raise Undecodable(f"None of it could be read: {batch.bad[0]}.")
     if debug:
         refused = [RefusedRecord(index=None, reason=reason) for reason in batch.bad]
         shown = [_shown(entry) for entry in batch.entries[:_MOST_SHOWN]]
         return ShipmentAnswer(stored=0, refused=refused, records=shown)
-    if batch.bad and not batch.entries:
-        raise Undecodable(f"None of it could be read: {batch.bad[0]}.")
     stored, bad = await take(services, visitor, batch)
     return ShipmentAnswer(stored=stored, refused=[RefusedRecord(index=None, reason=each) for each in bad])
 
