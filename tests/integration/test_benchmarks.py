@@ -94,6 +94,14 @@ def test_bench_store_asks_stores_that_agree(tmp_path: Path) -> None:
     assert found["under_load"]["asked_ms"].keys() == QUESTIONS.keys()
 
 
+def test_bench_metrics_asks_stores_that_agree(tmp_path: Path) -> None:
+    """It gives all stores the same points, and each is asked for as many."""
+    result = run("bench_metrics", tmp_path)
+    ours = next(row for row in result["rounds"] if row["store"] == "pylogtap")
+    assert {row["found"] for row in result["rounds"]} == {ours["found"]}
+    assert ours["sample_bytes"] > 0
+
+
 def test_bench_access_compares_with_and_without_keys(tmp_path: Path) -> None:
     """Records come in with and without a key, and right and wrong ones are judged in turns."""
     result = run("bench_access", tmp_path, "--clients", "2")

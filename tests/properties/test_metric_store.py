@@ -25,6 +25,7 @@ from pylogtap_collector.storage.buckets import (
 )
 from pylogtap_collector.storage.chunks import HOUR_US, MINUTE_US, SECOND_US
 from pylogtap_collector.storage.connections import open_writer
+from pylogtap_collector.storage.sample_deletion import delete_samples
 from pylogtap_collector.storage.steps import Steps, values_over
 from pylogtap_collector.taps.entries import Point
 from pylogtap_collector.wire import Place
@@ -99,7 +100,7 @@ class Store:
         name, first, end = gone[0], *sorted(each // HOUR_US * HOUR_US for each in gone[1:])
         if name in self.numbers:
             since, until = START_US + first, START_US + end
-            count = samples.delete_samples(self.connection, self.numbers[name], since * 1000, until * 1000)
+            count = delete_samples(self.connection, self.numbers[name], since * 1000, until * 1000)
             left = {when: value for when, value in self.sent[name].items() if not since <= when < until}
             assert count >= len(self.sent[name]) - len(left)  # one that came again counts twice until packed
             self.sent[name] = left

@@ -80,7 +80,12 @@ class Bell:
             position: Up to where the log was read.
         """
         self._position = position
-        rest = [frame for frame in list(self._frames)[heard:] if self._is_new(frame)]
+        # the log of a container that is being removed may be empty already: what it did not have is kept
+        rest = [
+            frame
+            for number, frame in enumerate(self._frames)
+            if self._is_new(frame) and (number >= heard or "." in frame.stamp)
+        ]
         self._frames = deque(rest)
         self._bytes = sum(len(frame.data) + _OVERHEAD for frame in rest)
         self._room.set()

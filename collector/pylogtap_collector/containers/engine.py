@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import aiohttp
 import docker
 import docker.errors
-import requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -28,9 +27,8 @@ _ANSWER_S = 10.0
 _UNREACHABLE = (
     aiohttp.ClientError,
     docker.errors.DockerException,
-    requests.RequestException,
     TimeoutError,
-    OSError,
+    OSError,  # what requests raises, by which the SDK asks, is one
 )
 
 
@@ -115,6 +113,7 @@ class Engine:
         """
         await self.close()
         with _translated():
+            await self._knock()
             sdk = await asyncio.to_thread(docker.APIClient, self.address, timeout=int(_ANSWER_S))
             self._sdk = sdk
             self.version = await asyncio.to_thread(sdk.version)
@@ -127,6 +126,14 @@ class Engine:
         self._base = f"http://{host}/v{sdk.api_version}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_ANSWER_S)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=True)
+
+    async def _knock(self) -> None:
+        """Find out whether anybody listens: where nobody does, the SDK leaves its socket open."""
+        parts = urlsplit(self.address)
+        if parts.scheme == "unix":
+            _, writer = await asyncio.open_unix_connection(parts.path)
+            writer.close()
+            await writer.wait_closed()
 
     async def close(self) -> None:
         """Hang up, which those who read an answer are told. Does nothing where it was not reached."""

@@ -126,6 +126,9 @@ class History:
                 if seeker.hopeless:
                     return 0
         await take(reader.close())
+        for frame in seeker.rest():
+            transcript.take(frame)
+            new += 1
         if new:
             await self._store(transcript)
         return new

@@ -149,10 +149,10 @@ class Known:
         return subject.out_of_memory(time_ns, self.oom_kills, code)
 
     def _cause(self, time_ns: int, code: int) -> str:
+        if self.engine_lost:  # one that was killed ends, when it is back, what it finds running
+            return ENGINE
         if self.signal and (self.signal in _DEADLY or time_ns < self.signal_ns + _SIGNAL_NS):
             return UNHEALTHY if self.health == "unhealthy" else USER
-        if self.engine_lost:
-            return ENGINE
         if code == 0:
             return EXIT
         return KILLED if code == _SIGKILL_CODE else CRASH

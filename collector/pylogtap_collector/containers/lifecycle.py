@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.containers.happenings import HEALTH, Happening, moment
+from pylogtap_collector.containers.happenings import ENGINE, HEALTH, USER, Happening, moment
 from pylogtap_collector.containers.known import SOME_SIGNAL, Known
 from pylogtap_collector.containers.model import is_wanted, place_of_container
 from pylogtap_collector.taps.entries import Point
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.containers.model import Container
 
 _RESTARTED_NS = 1_000_000_000  # Docker says `restart` right after the start
+_SHUTDOWN_NS = 30_000_000_000  # an engine that ends waits for its containers
 _BEFORE_AND_AFTER = frozenset({"create", "init", "start", "destroy", "remove"})  # of what does not run
 
 
@@ -53,10 +54,17 @@ class Lifecycle:
         known = self.known.get(container_id)
         return json.dumps(asdict(known), separators=(",", ":")) if known else ""
 
-    def lose_engine(self) -> None:
-        """The engine has gone away, and what it does meanwhile is not told."""
+    def lose_engine(self, now_ns: int) -> None:
+        """
+        The engine has gone away, and what it does meanwhile is not told.
+
+        Args:
+            now_ns: The present.
+        """
         for known in self.known.values():
             known.engine_lost = True
+            if not known.running and known.cause == USER and now_ns < known.ended_ns + _SHUTDOWN_NS:
+                known.cause = ENGINE  # it was the engine that asked it to end, on its own way out
 
     def keep_engine(self) -> None:
         """It was only the connection: the engine still knows what it told last."""

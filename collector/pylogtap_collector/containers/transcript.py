@@ -7,6 +7,7 @@ and what is not. What stands behind a record that still waits for its further li
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -163,7 +164,7 @@ class Transcript:
         counts = {name: stream.count for name, stream in self._streams.items() if stream.count[1]}
         parts = {name: stream.joiner.parts for name, stream in self._streams.items() if stream.joiner.parts}
         size = None if frame.ends else len(frame.data)
-        self.position = Position(frame.stream, counts, parts, size)
+        self.position = Position(frame.stream, counts, parts, size, zlib.crc32(frame.data))
         self._positions.append((number, self.position))
 
     def settle(self, *, cut: bool = False, ended: bool = False) -> None:

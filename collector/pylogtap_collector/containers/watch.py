@@ -131,7 +131,7 @@ class Watch:
             task.cancel()
         await asyncio.gather(*tasks, self._roster.close(), return_exceptions=True)
         if self._lifecycle is not None:
-            self._lifecycle.lose_engine()
+            self._lifecycle.lose_engine(time.time_ns())
         await self._engine.close()
 
     async def _attend(self, lifecycle: Lifecycle) -> None:
@@ -242,11 +242,14 @@ class Watch:
         if not happening.wants_lines:
             return happening
         follower = self._roster.follower(happening.container_id)
-        if follower is None:
-            return happening
-        until_ns = happening.entry.time_ns or time.time_ns()
-        lines = await last_lines(self._engine, follower.container, until_ns)
-        return happening.with_lines(follower.recent() if lines is None else lines)
+        container = follower.container if follower else await self._inspect(happening.container_id)
+        lines = None
+        if container is not None:
+            until_ns = happening.entry.time_ns or time.time_ns()
+            lines = await last_lines(self._engine, container, until_ns)
+        if lines is None:
+            lines = follower.recent() if follower else []
+        return happening.with_lines(lines)
 
     async def _look_at(self, container_id: str) -> None:
         container = await self._inspect(container_id)

@@ -60,7 +60,8 @@ class Connection:
         self._reading: asyncio.Task[None] | None = None
         stream: socket.socket | None = writer.get_extra_info("socket")
         if stream is not None:  # else a peer that has gone without a word would be waited for for ever
-            stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            with contextlib.suppress(OSError):
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     async def read(self, waiting: int, within_s: float | None, *, known: bool) -> bytes | None:
         """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pylogtap_collector.errors import Overloaded
 from pylogtap_collector.storage import retention, rolling, settling
 from pylogtap_collector.storage.sample_state import set_old
 from pylogtap_collector.storage.series import count_unpacked
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 
     _Pack = Callable[[sqlite3.Connection, int], Packed | None]
 
+FIRST_S = 60.0
 PERIOD_S = 300.0
 AGE_NS = 300 * 10**9  # of samples that stay rows
 _ROWS = 1_000_000  # beyond so many, new ones are packed, too
 _ATTEMPTS = 3  # beside the writes; then between them
+_SHARE = 0.5  # of the bytes that the database may use: the rest is for records
 _DAY_NS = 86_400 * 10**9
 _LAST_NS = 2**63 - 1
 
@@ -47,16 +51,19 @@ class Roller:
         self._live = live
         self._reserve = reserve
 
-    async def run(self, *, period_s: float = PERIOD_S) -> None:
+    async def run(self, *, first_s: float = FIRST_S, period_s: float = PERIOD_S) -> None:
         """
         Do it again and again, until cancelled.
 
         Args:
-            period_s: How long to wait before each time.
+            first_s: How long to wait at first: a collector that is often started again has to do it, too.
+            period_s: How long to wait after each time.
         """
+        await asyncio.sleep(first_s)
         while True:
+            with suppress(Overloaded):  # the disk is full: it is tried again
+                await self.roll()
             await asyncio.sleep(period_s)
-            await self.roll()
 
     async def roll(self, now_ns: int | None = None) -> None:
         """
@@ -105,6 +112,8 @@ class Roller:
             "minute": settings.metrics_minute_days,
             "hour": settings.metrics_hour_days,
         }
+        if settings.keep_bytes is not None:
+            await self._remove_bytes(int(settings.keep_bytes * _SHARE))
         rules = await self._engine.work(retention.read_rules)
         projects = await self._engine.work(retention.project_names)
         for resolution, days in ages.items():
@@ -114,6 +123,14 @@ class Roller:
                 keep = settings.keep_days if rule is None or rule.keep_days is None else rule.keep_days
                 if keep is not None and keep < days:
                     await self._remove(resolution, now, keep, project)
+
+    async def _remove_bytes(self, most: int) -> None:
+        excess = await self._engine.work(rolling.packed_bytes) - most
+        while excess > 0:
+            gone = await self._engine.write(partial(rolling.expire_bytes, excess=excess))
+            if not gone:
+                return
+            excess -= gone
 
     async def _remove(self, resolution: Resolution, now: int, days: float, project: str | None) -> None:
         before = max(0, now - int(days * _DAY_NS))

@@ -147,6 +147,39 @@ def expire(
     return len(rows) == _GONE
 
 
+def packed_bytes(connection: sqlite3.Connection) -> int:
+    """Return how many bytes chunks take, without what SQLite adds."""
+    found: int = connection.execute("SELECT coalesce(sum(length(data)), 0) FROM chunk").fetchone()[0]
+    return found
+
+
+def expire_bytes(connection: sqlite3.Connection, excess: int) -> int:
+    """
+    Remove some of the oldest chunks: of samples as long as there are any, then of minutes, then of hours.
+
+    Args:
+        connection: In a transaction.
+        excess: Bytes that have to go.
+
+    Returns:
+        How many have gone; 0: there is nothing that can go.
+    """
+    rows = connection.execute(
+        f"SELECT id, series, count, resolution, length(data) FROM chunk WHERE state = {SETTLED}"
+        " ORDER BY CASE resolution WHEN 'raw' THEN 0 WHEN 'minute' THEN 1 ELSE 2 END, start"
+        f" LIMIT {_GONE}"
+    ).fetchall()
+    gone = 0
+    for number, series, count, resolution, size in rows:
+        if gone >= excess:
+            break
+        gone += size
+        if resolution == "raw":
+            count_packed(connection, [(-count, series)])
+        connection.execute("DELETE FROM chunk WHERE id = ?", (number,))
+    return gone
+
+
 def _expired(
     connection: sqlite3.Connection, resolution: Resolution, before_ns: int, project: str | None, limit: int
 ) -> list[tuple[int, int, int]]:

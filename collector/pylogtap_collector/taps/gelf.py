@@ -68,7 +68,7 @@ def entry_of_gelf(values: Mapping[str, Any], default: Place, now_ns: int) -> Ent
         own["host"] = host
     inner = entry_of_text(short, place, now_ns, level or INFORMATION)
     lifted = lift(fields)
-    logger = lifted.fields.get("logger") or own.get("facility")
+    logger = lifted.fields.get("logger") or lifted.fields.get("logger_name") or own.get("facility")
     exception = inner.exception
     extra = {**own, **lifted.fields}
     if isinstance(full, str) and full and full != short:
@@ -241,6 +241,6 @@ def _source(lifted: Entry, extra: dict[str, Any]) -> tuple[Source, dict[str, Any
     file, line = extra.get("file"), extra.get("line")
     if lifted.source.file is not None or not isinstance(file, str) or not isinstance(line, int | float):
         return lifted.source, extra
-    function = extra.get("function")
-    rest = {name: value for name, value in extra.items() if name not in {"file", "line", "function"}}
+    function = extra.get("function") or extra.get("func")
+    rest = {name: value for name, value in extra.items() if name not in {"file", "line", "function", "func"}}
     return Source(file, int(line), function if isinstance(function, str) else None), rest

@@ -18,7 +18,7 @@ from pylogtap_collector.models import MetricPatch, SampleIn, SamplesIn
 from pylogtap_collector.services.metrics import Metrics
 from pylogtap_collector.services.positions import read_position, write_position
 from pylogtap_collector.services.versions import version_of
-from pylogtap_collector.storage.samples import delete_samples
+from pylogtap_collector.storage.sample_deletion import delete_samples
 from pylogtap_collector.storage.series import Filter
 from tests.support.segments import numbered_segment
 from tests.support.stores import deliver, running_store

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+import asyncio
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pylogtap_collector.access.visitor import local
 from pylogtap_collector.models import RetentionPatch
 from pylogtap_collector.services import roller
-from pylogtap_collector.services.measures import Over
 from pylogtap_collector.storage import rolling, settling
-from pylogtap_collector.storage.connections import open_writer
 from pylogtap_collector.storage.sample_state import set_old
-from pylogtap_collector.storage.series import Filter
-from pylogtap_collector.taps.entries import Point
-from pylogtap_collector.wire import Place
-from tests.support.old_databases import old_database
+from tests.support.points import DAY_NS, HOUR_NS, MAIL, START, WEB, counted, over, send
 from tests.support.stores import running_store
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pylogtap_collector.app import Collector
-    from pylogtap_collector.models import MetricWithSteps
-
-HOUR_NS = 3_600 * 10**9
-DAY_NS = 24 * HOUR_NS
-START = 1_760_000_000 * 10**9 // DAY_NS * DAY_NS
-WEB, MAIL = Place("shop", "web", "web-1"), Place("bank", "mail", "mail-1")
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -40,28 +30,6 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     """Return a collector with its database in memory, and one with a file."""
     async with running_store(tmp_path if request.param == "disk" else None) as collector:
         yield collector
-
-
-async def send(
-    store: Collector, name: str, values: dict[float, float], place: Place = WEB, **facts: Any
-) -> int:
-    """Store points of a metric, by seconds since the start, and return how many were stored."""
-    points = [
-        Point(place, name, value, START + int(second * 10**9), **facts) for second, value in values.items()
-    ]
-    return (await store.services.metrics.take(points)).stored
-
-
-async def counted(store: Collector, query: str) -> Any:
-    """Return the rows that a query finds."""
-    return await store.engine.read(lambda connection: connection.execute(query).fetchall())
-
-
-async def over(store: Collector, since: int, until: int, step: str) -> dict[str, MetricWithSteps]:
-    """Return what metrics have been between two seconds since the start."""
-    first, end = (str(START // 10**9 + second) for second in (since, until))
-    page = await store.services.metrics.page(Filter(), Over(first, end, step))
-    return {item.name: item for item in page.items}
 
 
 async def test_points_are_stored_and_packed(store: Collector) -> None:
@@ -164,36 +132,21 @@ async def test_projects_keep_metrics_as_they_keep_records(store: Collector) -> N
     assert await counted(store, left) == [("shop",)]
 
 
-async def test_points_of_the_wrong_kind_are_left_out(store: Collector) -> None:
-    """A gauge takes no samples of a counter: these are refused with a reason, the others are stored."""
-    await send(store, "cpu", {0.0: 1.0})
-    points = [
-        Point(WEB, "cpu", 2.0, START + 10**9, kind="counter"),
-        Point(WEB, "cpu", float("nan"), START + 10**9),
-        Point(WEB, "cpu", 3.0, -1),
-        Point(WEB, "load", 3.0, START + 10**9),
-        Point(MAIL, "load", 3.0, START + 10**9),
-    ]
-    taken = await store.services.metrics.take(points, frozenset({"shop"}))
-    assert (taken.stored, len(taken.refused)) == (1, 3)
-    assert "is a gauge, not a counter; send it as such" in " ".join(taken.refused)
-    assert (store.counters.points, store.counters.points_dropped) == (2, 4)
-
-
-async def test_points_find_series_that_were_deleted(store: Collector) -> None:
-    """Who deletes a metric, a place or a project between two ticks gets a new one with the next."""
-    metrics, catalog = store.services.metrics, store.services.catalog
-    await send(store, "cpu", {0.0: 1.0})
-    (first,) = (await metrics.page()).items
-    await metrics.delete(first.id, local())
-    await send(store, "cpu", {1.0: 1.0})
-    (second,) = (await metrics.page()).items
-    await catalog.delete_project("shop", local())
-    await send(store, "cpu", {2.0: 1.0})
-    (third,) = (await metrics.page()).items
-    assert first.id < second.id < third.id
-    assert third.samples == 1
-    assert (await catalog.instance("shop", "web", "web-1")).name == "web-1"
+async def test_metrics_leave_room_for_records() -> None:
+    """Metrics take half of what the database may use: of what is beyond, the oldest samples go at first."""
+    async with running_store(keep_bytes=20_000) as store:
+        for hour in range(5):
+            values = {hour * 3600.0 + second: (second * 7.7) ** 0.5 + hour for second in range(0, 3600, 6)}
+            await send(store, "cpu", values)
+        await store.roller.roll(START + 6 * HOUR_NS)
+        kept = await counted(store, "SELECT start, count FROM chunk WHERE resolution = 'raw' ORDER BY start")
+        assert 0 < len(kept) < 5
+        assert kept == [(START + hour * HOUR_NS, 600) for hour in range(5 - len(kept), 5)]
+        assert (await counted(store, "SELECT sum(length(data)) FROM chunk"))[0][0] <= 10_000
+        cpu = (await over(store, 0, 5 * 3600, "1h"))["cpu"]
+        assert cpu.samples == 600 * len(kept)
+        assert cpu.points is not None
+        assert [point.count for point in cpu.points] == [600] * 5
 
 
 async def test_deleted_metrics_leave_no_chunks(store: Collector) -> None:
@@ -205,15 +158,17 @@ async def test_deleted_metrics_leave_no_chunks(store: Collector) -> None:
     assert await counted(store, "SELECT count(*) FROM chunk") == [(0,)]
 
 
-async def test_a_full_disk_drops_points(store: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nothing can be stored, points are dropped and counted, and whoever measures goes on."""
-    writer = store.engine._writer
-    assert writer is not None
-    monkeypatch.setattr(writer, "full", True)
-    assert await send(store, "cpu", {0.0: 1.0}) == 0
-    assert store.counters.points_dropped == 1
-    monkeypatch.undo()
-    assert await send(store, "cpu", {0.0: 1.0}) == 1
+async def test_the_task_goes_on(store: Collector) -> None:
+    """The background task packs what is old by itself, again and again."""
+    work = asyncio.create_task(store.roller.run(first_s=0.0, period_s=0.01))
+    for second in (0.0, 1.0):
+        await send(store, "cpu", {second: 1.0})
+        rows = "SELECT count(*) FROM sample"
+        while await counted(store, rows) != [(0,)]:  # noqa: ASYNC110 - the task tells nobody when it is done
+            await asyncio.sleep(0.01)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
 
 
 async def test_what_comes_while_samples_are_packed(store: Collector) -> None:
@@ -258,40 +213,3 @@ async def test_somebody_changes_old_samples_all_the_time(
     monkeypatch.setattr(roller, "pack_now", partial(roller.pack_now, pack=attempt))
     await store.roller.roll(START + HOUR_NS)
     assert await counted(store, "SELECT count(*) FROM sample") == [(0,)]
-
-
-def test_samples_of_an_earlier_version(tmp_path: Path) -> None:
-    """A database whose samples lie by series is copied and upgraded: each of them is there, and counted."""
-    path = tmp_path / "pylogtap.db"
-    database = old_database(path, before="0010_chunks")
-    with closing(database.conn) as connection:
-        for number in (1, 2):
-            connection.execute(
-                "INSERT INTO series VALUES (?, 'shop', 'web', 'all', ?, NULL, 'gauge', '{}', 'said', 1, 50)",
-                (number, f"m{number}"),
-            )
-            connection.executemany(
-                "INSERT INTO sample VALUES (?, ?, ?)",
-                [(number, START + each, each / 4) for each in range(50)],
-            )
-    with closing(open_writer(path)) as connection:
-        assert connection.execute("SELECT count(*), sum(value) FROM sample").fetchone() == (100, 612.5)
-        assert connection.execute("SELECT DISTINCT samples, description FROM series").fetchall() == [
-            (0, "said")
-        ]
-        plan = connection.execute("EXPLAIN QUERY PLAN SELECT * FROM sample WHERE time < 5").fetchall()
-        assert "PRIMARY KEY (time<?)" in plan[0][3]
-    (copy,) = [entry for entry in tmp_path.iterdir() if ".before-" in entry.name]
-    with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT count(*) FROM series WHERE samples = 50").fetchone() == (2,)
-
-
-async def test_upgraded_metrics_are_what_they_were(tmp_path: Path) -> None:
-    """After the upgrade metrics say what they said, before and after their samples are packed."""
-    test_samples_of_an_earlier_version(tmp_path)
-    async with running_store(tmp_path) as store:
-        for _ in range(2):
-            first, second = (await store.services.metrics.page()).items
-            assert (first.samples, second.samples) == (50, 50)
-            assert first.last_value == 12.25
-            await store.roller.roll(START + 10**12)

@@ -151,6 +151,7 @@ async def test_a_container_that_is_removed_at_once(engine: str, containers: Cont
             command = ("sh", "-c", "sleep 0.5; echo last words; exit 3")
             ids.append(await asyncio.to_thread(containers.run, *command, auto_remove=True))
         await until(lambda: all("is removed" in str(sink.events(each)[-1:]) for each in ids))
+        await until(lambda: all(sink.of(each) for each in ids))
         await until(lambda: not any(each in name for name in sink.known for each in ids))
     assert [[each.message for each in sink.of(one)] for one in ids] == [["last words"]] * 3
 

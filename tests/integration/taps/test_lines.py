@@ -3,59 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import logging.handlers
 import shutil
 import socket
 import subprocess
-import time
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import graypy
+import pygelf
 import pytest
 
 from pylogtap.text.parser import PART
-from pylogtap_collector.access.visitor import local
-from pylogtap_collector.errors import Overloaded
-from pylogtap_collector.models import KeyIn
-from pylogtap_collector.ports import connections
-from tests.support.ports import opened_ports
+from tests.support.plugs import send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from pylogtap_collector.access.visitor import Visitor
-    from pylogtap_collector.services.intake import Taken
-    from pylogtap_collector.taps.entries import Entry
     from tests.support.ports import Opened
 
 RSYSLOGD = shutil.which("rsyslogd", path="/usr/sbin:/usr/bin:/sbin:/bin")
 LOGGER = shutil.which("logger")
 KINDS = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
-
-
-def send(port: int, *parts: bytes, pause_s: float = 0.0) -> bytes:
-    """Send parts over a TCP connection, say that this is all, and return what was answered."""
-    with socket.create_connection(("127.0.0.1", port)) as plug:
-        for part in parts:
-            plug.sendall(part)
-            time.sleep(pause_s)
-        plug.shutdown(socket.SHUT_WR)
-        answer = b""
-        while data := plug.recv(4096):
-            answer += data
-        return answer
-
-
-def datagrams(port: int, *parts: bytes) -> None:
-    """Send datagrams."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
-        for part in parts:
-            plug.sendto(part, ("127.0.0.1", port))
 
 
 def log_through(handler: logging.Handler, log: Callable[[logging.Logger], None]) -> None:
@@ -168,19 +138,17 @@ async def _await_port(port: int) -> None:
                 return
 
 
-@pytest.mark.parametrize("compress", [True, False])
-@pytest.mark.parametrize("kind", ["udp", "tcp"])
-async def test_graypy_is_understood(opened: Opened, kind: str, compress: bool) -> None:
-    """GELF from a library, plain and compressed, over UDP also in parts."""
-    if kind == "tcp" and compress:
-        pytest.skip("graypy does not compress over TCP, as GELF asks")
+@pytest.mark.parametrize(("kind", "compress"), [("udp", True), ("udp", False), ("tcp", False)])
+async def test_pygelf_is_understood(opened: Opened, kind: str, compress: bool) -> None:
+    """GELF from a library, plain and compressed, over UDP also in parts; over TCP it is never compressed."""
     large = "x" * 20_000
 
     def work() -> None:
+        whole = {"include_extra_fields": True, "debug": True}  # with the place in the code
         if kind == "udp":
-            handler: Any = graypy.GELFUDPHandler("127.0.0.1", opened.lines, compress=compress)
+            handler: Any = pygelf.GelfUdpHandler("127.0.0.1", opened.lines, compress=compress, **whole)
         else:
-            handler = graypy.GELFTCPHandler("127.0.0.1", opened.lines)
+            handler = pygelf.GelfTcpHandler("127.0.0.1", opened.lines, **whole)
 
         def log(logger: logging.Logger) -> None:
             fail(logger)
@@ -193,10 +161,9 @@ async def test_graypy_is_understood(opened: Opened, kind: str, compress: bool) -
     assert [log.level for log in (looked, low, failed, long)] == ["debug", "warning", "error", "info"]
     assert (low.message, low.attributes["article"], low.logger) == ("low stock of tea", "tea", "shop.cart")
     assert low.instance == socket.gethostname()
-    assert low.source.file == __file__
+    assert low.source.file == "test_lines.py"
     assert low.source.function == "fail"
     assert low.source.line
-    assert low.process.pid
     assert failed.exception is not None
     assert (failed.exception.type, failed.exception.message) == ("ValueError", "no such article")
     assert long.message == large
@@ -258,119 +225,3 @@ async def test_a_line_that_is_too_long_comes_in_parts(opened: Opened) -> None:
     assert "".join(log.message for log in parts) == text
     assert [log.attributes[PART] for log in parts] == [1, 2, 3, 4]
     assert {(log.service, log.instance, log.level) for log in parts} == {("api", "web7", "error")}
-
-
-async def test_who_may_not_deliver_is_told_why() -> None:
-    """Once there is a key, programs on this machine have to show one; UDP is dropped and counted."""
-    async with opened_ports() as opened:
-        created = await opened.collector.services.keys.create(
-            KeyIn(name="shop", role="ingest", project="shop"), local()
-        )
-        read_only = await opened.collector.services.keys.create(
-            KeyIn(name="r", role="read", project=None), local()
-        )
-        answer = await asyncio.to_thread(send, opened.lines, b"<14>anybody\n", pause_s=0.1)
-        assert b"pylogtap_key" in answer
-        bad = json.dumps({"message": "x", "pylogtap_key": read_only.secret}).encode()
-        assert b"not good" in await asyncio.to_thread(send, opened.lines, bad + b"\n")
-        good = json.dumps({"message": "json", "pylogtap_key": created.secret}).encode()
-        gelf = {"version": "1.1", "host": "h", "short_message": "gelf", "_pylogtap_key": created.secret}
-        syslog = f'<14>1 - h api - - [pylogtap@32473 key="{created.secret}"] syslog'.encode()
-        assert await asyncio.to_thread(send, opened.lines, good + b"\n<14>same connection\n") == b""
-        foreign = {"message": "x", "project": "other", "pylogtap_key": created.secret}
-        datagrams(
-            opened.lines, b"<14>anybody", json.dumps(gelf).encode(), syslog, json.dumps(foreign).encode()
-        )
-        logs = await opened.wait(4)
-        await opened.until(lambda: opened.tally.refused and opened.tally.turned_away >= 3)
-        assert sorted(log.message for log in logs) == ["gelf", "json", "same connection", "syslog"]
-        assert {log.project for log in logs} == {"shop"}
-        assert not any(created.secret in log.model_dump_json() for log in logs)
-
-
-async def test_a_network_that_is_named_needs_no_key() -> None:
-    """`tap_networks` lets its peers in although everybody else has to show a key."""
-    async with opened_ports(key="a key of the environment", tap_networks="127.0.0.0/8") as opened:
-        await asyncio.to_thread(send, opened.lines, b"<14>welcome\n")
-        datagrams(opened.lines, b"<14>welcome")
-        assert [log.message for log in await opened.wait(2)] == ["welcome", "welcome"]
-
-
-class FullDisk:
-    """Stands before an intake, and says for a while that there is no room."""
-
-    def __init__(self, opened: Opened) -> None:
-        self.full = True
-        self.asked = 0
-        self._take = opened.collector.services.intake.take
-        self.marks = opened.collector.services.intake.marks
-        opened.ports._courier._intake = self
-
-    async def take(self, entries: Sequence[Entry], visitor: Visitor, **options: Any) -> Taken:
-        """Refuse, or store."""
-        self.asked += 1
-        if self.full:
-            raise Overloaded("The disk is full.", 0.01)
-        return await self._take(entries, visitor, **options)
-
-
-async def test_over_tcp_senders_wait_while_there_is_no_room(opened: Opened) -> None:
-    """No more is read meanwhile, and nothing is lost."""
-    disk = FullDisk(opened)
-    count = 3_000
-    data = b"".join(b"<14>1 - h api - - - number %d %s\n" % (n, b"x" * 8_000) for n in range(count))
-    sending = asyncio.create_task(asyncio.to_thread(send, opened.lines, data))
-    await opened.until(lambda: disk.asked >= 3)
-    assert not sending.done()
-    disk.full = False
-    await sending
-    logs = await opened.wait(count)
-    assert [int(log.message.split()[1]) for log in logs] == list(range(count))
-
-
-async def test_over_udp_what_has_no_room_is_counted(opened: Opened) -> None:
-    """The newest are dropped, and a record tells how many."""
-    disk = FullDisk(opened)
-    opened.ports._datagrams._max = 10_000
-    for number in range(200):
-        datagrams(opened.lines, b"<14>number %d" % number)
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.2)
-    disk.full = False
-    (told,) = await opened.wait(1, "service:lines level:warning")
-    kept = await opened.logs("number")
-    assert told.attributes["lost"]["queue"] == 200 - len(kept)
-    assert opened.tally.lost == 200 - len(kept)
-    assert kept[0].message == "number 0"
-
-
-async def test_a_stop_stores_what_was_read() -> None:
-    """Also the record whose next line may have been to come, and the datagram that nobody looked at yet."""
-    async with opened_ports() as opened:
-        with closing(socket.create_connection(("127.0.0.1", opened.lines))) as plug:
-            plug.sendall(b"INFO:root:one\nINFO:root:two\n<14>three\nhalf")
-            await opened.until(lambda: opened.tally.connections)
-            datagrams(opened.lines, b"<14>four")
-            await opened.ports.stop()
-            assert plug.recv(10) == b""
-        found = {log.message for log in await opened.logs()}
-        assert found == {"one", "two", "three\nhalf", "four"}
-
-
-async def test_limits_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many at a time; one that stops in the middle of a message is closed, and what came of it is kept."""
-    monkeypatch.setattr(connections, "HALF_S", 0.3)
-    async with opened_ports() as opened:
-        opened.ports._lines._max = 2
-        plugs = [socket.create_connection(("127.0.0.1", opened.lines)) for _ in range(3)]
-        try:
-            await opened.until(lambda: opened.tally.turned_away)
-            plugs[0].sendall(b"half a line")
-            (log,) = await opened.wait(1)
-            assert log.message == "half a line"
-            assert await asyncio.to_thread(plugs[0].recv, 10) == b""
-            plugs[1].sendall(b"whole\n")
-            assert len(await opened.wait(2)) == 2
-        finally:
-            for plug in plugs:
-                plug.close()

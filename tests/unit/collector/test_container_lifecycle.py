@@ -222,11 +222,19 @@ def test_a_start_whose_end_nobody_told(lost: bool) -> None:
     """An engine that went away took the container with it; else it ended while nobody watched."""
     lifecycle = running()
     if lost:
-        lifecycle.lose_engine()
+        lifecycle.lose_engine(NOW)
     found = told(lifecycle, event("start", 30))
     assert summary(found) == [
         ("restarted", "engine" if lost else "unknown", None, "info" if lost else "warning")
     ]
+
+
+def test_an_engine_that_ends_its_containers() -> None:
+    """On its way out it has them killed as a user would; what starts with it again was not a user's wish."""
+    lifecycle = running()
+    told(lifecycle, event("kill", signal="15"), event("die", 1, exitCode="143"), event("stop", 1))
+    lifecycle.lose_engine(NOW + 5 * SECOND)
+    assert summary(told(lifecycle, event("start", 20))) == [("restarted", "engine", None, "info")]
 
 
 def test_what_the_list_says_and_no_event() -> None:

@@ -173,6 +173,32 @@ def test_the_name_is_said_where_the_place_does_not_say_it() -> None:
     assert entry_of(record, box, DEFAULT).fields["container.name"] == "odd"
 
 
+def test_a_position_that_was_rotated_away() -> None:
+    """What is later in its stream is new, and all of a stream that was never heard of before."""
+    transcript = Transcript(DEFAULT, None)
+    transcript.take(Frame("stdout", AT, b"known", True))
+    seeker = Seeker(transcript.position, lost=True)
+    early = Frame("stderr", "2026-11-27T09:15:29.000000001Z", b"early", True)
+    left = [
+        Frame("stdout", "2026-11-27T09:15:30.000000001Z", b"old", True),
+        early,
+        Frame("stdout", LATER, b"new", True),
+    ]
+    assert [each.data for frame in left for each in seeker.take(frame)] == [b"early", b"new"]
+
+
+def test_a_position_in_a_line_whose_beginning_was_rotated_away() -> None:
+    """Pieces of a line have one stamp, and can't be counted then: what the last one said tells it."""
+    pieces = [Frame("stdout", AT, text, text == b"end") for text in (b"one", b"two", b"three", b"end")]
+    transcript = Transcript(DEFAULT, None)
+    for each in pieces[:2]:
+        transcript.take(each)
+    counted, lost = Seeker(transcript.position, whole=True), Seeker(transcript.position, lost=True)
+    assert not [new for each in pieces[1:] for new in counted.take(each)]
+    assert not counted.found
+    assert [new for each in pieces[1:] for new in lost.take(each)] == pieces[2:]
+
+
 def test_a_position_that_cannot_be_read_is_the_beginning() -> None:
     """Whatever is stored as one."""
     for text in ("", "null", "{}", '["stdout",{},{},null]', '["stdout",{"stdout":1},{},null]'):

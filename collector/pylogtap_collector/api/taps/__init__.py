@@ -1,4 +1,4 @@
-"""Routes on which shippers deliver that speak protocols of their own; docs/reference/http-api.md lists them."""
+"""Routes for shippers that speak protocols of their own; docs/reference/http-api.md lists them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from pylogtap_collector.times import to_datetime
 
 _MSGPACK = "application/msgpack"
 _MOST_SHOWN = 100
-_RECORDS = {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}
+_RECORDS = {"anyOf": [{"type": "object"}, {"type": "array"}]}
 _EXAMPLE = {"message": "no answer", "level": "warn", "project": "shop", "service": "checkout", "took_ms": 250}
 
 routes = Routes("shipments", "Records as JSON or msgpack, of Fluent Bit, Vector and curl.")
