@@ -34,6 +34,7 @@ _POSITIONS = {
     "list_audit": (1 << 40,),
     "list_saved_searches": ("a", 0),
     "list_metrics": (0,),
+    "list_forwards": (0,),
     "list_keys": (0,),
     "list_users": (0,),
     "list_sessions": (0,),

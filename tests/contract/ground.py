@@ -59,7 +59,7 @@ class Ground:
     def prepare(self) -> None:
         """Fill it, and keep a copy."""
         self._start()
-        self.seeds = plant(self.url, guarded=self.guarded)
+        self.seeds = plant(self.url, guarded=self.guarded, elsewhere=_HOUSE)
         self.stop()
         shutil.copytree(self._data, self._kept)
         self._start()

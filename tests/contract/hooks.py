@@ -34,6 +34,8 @@ _BEYOND_SCHEMAS = {
     ("count_logs_over_time", "invalid"): "a step that cuts the range into too many stretches",
     ("list_metrics", "too_many_points"): "a step that cuts the range into too many",
     ("change_settings", "url_refused"): "the document's example is not on this collector's list of addresses",
+    ("create_forward", "url_refused"): "likewise",
+    ("change_forward", "url_refused"): "likewise",
 }
 
 

@@ -83,13 +83,14 @@ def send(
         return Reply(answer.status, json.loads(text) if text else None, cookie)
 
 
-def plant(url: str, *, guarded: bool) -> Seeds:
+def plant(url: str, *, guarded: bool, elsewhere: str) -> Seeds:
     """
     Fill a collector that is empty.
 
     Args:
         url: Its address.
         guarded: Whether it has the key of the environment, and gets users and keys.
+        elsewhere: An address that it may call.
     """
     root = {"Authorization": f"Bearer {KEY}"} if guarded else {}
 
@@ -105,6 +106,7 @@ def plant(url: str, *, guarded: bool) -> Seeds:
         sample = {"project": project, "service": "checkout", "name": "http.requests", "value": 12.5}
         make("/metrics", {"samples": [{**sample, "unit": "ms", "labels": {"method": "GET"}}]})
         make("/saved-searches", {"name": f"slow in {project}", "query": "slow", "project": project})
+    make("/forwards", {"name": "elsewhere", "url": f"{elsewhere}/v1/logs", "enabled": False})
     return _give_access(url, make) if guarded else Seeds()
 
 

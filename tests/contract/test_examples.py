@@ -26,6 +26,7 @@ OPERATIONS = {
     for method, each in methods.items()
 }
 WITH_BODY = sorted(name for name, (_, _, each) in OPERATIONS.items() if "requestBody" in each)
+OLLAMA = "http://127.0.0.1:11434"
 # What an example can do nothing about, on a collector that is open and has the shop's records.
 ELSEWHERE = {
     "set_up": (401, "the code is printed when the collector starts"),
@@ -44,8 +45,8 @@ async def call() -> AsyncIterator[Caller]:
     """Yield what calls an open collector with the shop's records; a trial reaches nobody there."""
     import asyncio
 
-    async with calling(outgoing=("http://127.0.0.1:11434", "https://api.github.com")) as caller:
-        await asyncio.to_thread(plant, caller.url, guarded=False)
+    async with calling(outgoing=(OLLAMA, "https://api.github.com")) as caller:
+        await asyncio.to_thread(plant, caller.url, guarded=False, elsewhere=OLLAMA)
         yield caller
 
 

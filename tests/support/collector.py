@@ -42,7 +42,7 @@ async def running_collector(
         settings: Further settings, by their names.
     """
     with tempfile.TemporaryDirectory(prefix="pylogtap-test-") as folder:
-        settings = {"adopt": False, "host_metrics": False, **settings}  # this process has clients of its own
+        settings = {"adopt": False, "host_metrics": False, "docker": "off", **settings}
         chosen = Settings(memory=memory, data=data or Path(folder), port=0, **settings)
         async with serving(chosen) as url:
             yield Collector(url, chosen)

@@ -26,7 +26,7 @@ async def running_store(data: Path | None = None, **settings: Any) -> AsyncItera
         settings: Further settings, by their names.
     """
     place = {"memory": True} if data is None else {"data": data}
-    collector = Collector(Settings(**place, **{"host_metrics": False, **settings}))
+    collector = Collector(Settings(**place, **{"host_metrics": False, "docker": "off", **settings}))
     async with collector.running():
         yield collector
 

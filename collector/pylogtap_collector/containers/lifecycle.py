@@ -19,7 +19,8 @@ from pylogtap_collector.taps.entries import Point
 from pylogtap_collector.wire import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from pylogtap_collector.containers.happenings import Event
     from pylogtap_collector.containers.model import Container
@@ -147,6 +148,21 @@ class Lifecycle:
         if known is not None and known.running and container.running:
             known.started_ns = moment(container.started_at, known.started_ns)
 
+    def agrees(self, listed: Mapping[str, Any]) -> bool:
+        """
+        Tell whether a container is known to be as the engine's short list has it.
+
+        Args:
+            listed: As `GET /containers/json` has it.
+        """
+        known = self.known.get(str(listed.get("Id")))
+        if known is None:
+            return False
+        status = str(listed.get("Status") or "")
+        health = next((each for each in ("unhealthy", "healthy") if f"({each})" in status), known.health)
+        running = listed.get("State") in {"running", "paused"}
+        return (known.running, known.health) == (running, health)
+
     def compare(self, container: Container, now_ns: int) -> list[Happening]:
         """
         Return what has happened that no event has told.
@@ -165,8 +181,8 @@ class Lifecycle:
             if container.oom_killed and not known.ooms:
                 known.ooms.append(ended_ns)
             found = known.end(container.id, ended_ns, container.exit_code)
-        elif container.running:
-            found = known.start(container.id, moment(container.started_at, now_ns))
+        elif container.running and (at := moment(container.started_at, now_ns)) > known.ended_ns:
+            found = known.start(container.id, at)
         if container.running and container.health != known.health and container.health:
             found.append(subject.health_changed(now_ns, container.health, known.health))
         self.adopt(container)

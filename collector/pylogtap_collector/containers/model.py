@@ -143,7 +143,7 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
         id=str(inspected.get("Id") or ""),
         name=name,
         place=place_of_container(name, labels),
-        running=bool(state.get("Running")),
+        running=bool(state.get("Running")) and not state.get("Restarting"),  # waits for its next start
         tty=bool(config.get("Tty")),
         pid=int(state.get("Pid") or 0),
         started_at=str(state.get("StartedAt") or ""),

@@ -138,22 +138,22 @@ class Watch:
         queue: asyncio.Queue[Event | None] = asyncio.Queue(_QUEUE)
         reading = self._start(self._read_events(queue))
         clock = asyncio.get_running_loop().time
-        first, due = not self._mark.count, clock()
-        listing: asyncio.Task[tuple[float, list[Container]]] | None = None
+        first, whole, due = not self._mark.count, True, clock()
+        listing: asyncio.Task[tuple[float, list[Container], set[str]]] | None = None
         while True:
             if listing is None and clock() >= due:
                 self._touched.clear()
-                listing = self._start(self._list())
+                listing = self._start(self._list(lifecycle, whole=whole))
             events = await next_of(queue)
             await self._handle(lifecycle, [event for event in events if event is not None])
             if reading.done() and queue.empty():
                 reading.result()
                 raise EngineUnreachable("it has ended the stream of events")
             if listing is not None and listing.done():
-                listed_at, containers = listing.result()
+                listed_at, containers, there = listing.result()
                 if clock() >= listed_at + _GRACE_S:
-                    await self._compare(lifecycle, containers, first=first)
-                    listing, first, due = None, False, clock() + LIST_S
+                    await self._compare(lifecycle, containers, there, first=first)
+                    listing, first, whole, due = None, False, False, clock() + LIST_S
 
     async def _read_events(self, queue: asyncio.Queue[Event | None]) -> None:
         try:
@@ -184,22 +184,38 @@ class Watch:
         if happenings or told:
             await self._store(lifecycle, happenings, told)
 
-    async def _list(self) -> tuple[float, list[Container]]:
-        """Follow all that the engine has, and return them, and when that was, on the clock of the loop."""
-        raw = await self._engine.containers()
-        wanted = [str(each["Id"]) for each in raw if is_wanted(each.get("Labels") or {})]
-        found = await asyncio.gather(*(self._inspect(each) for each in wanted if not self._is_own(each)))
+    async def _list(self, lifecycle: Lifecycle, *, whole: bool) -> tuple[float, list[Container], set[str]]:
+        """
+        Follow all that the engine has.
+
+        Args:
+            lifecycle: Knows how they are.
+            whole: Look at those, too, that are as they are known to be.
+
+        Returns:
+            When that was, on the clock of the loop; those that were looked at; ids of all that are there.
+        """
+        raw = {str(each["Id"]): each for each in await self._engine.containers()}
+        wanted = [
+            container_id
+            for container_id, each in raw.items()
+            if is_wanted(each.get("Labels") or {})
+            and not self._is_own(container_id)
+            and (whole or self._roster.follower(container_id) is None or not lifecycle.agrees(each))
+        ]
+        found = await asyncio.gather(*(self._inspect(each) for each in wanted))
         containers = [each for each in found if each is not None]
         for container in containers:
             if container.id not in self._touched:  # of the others more is known by now
                 self._follow(container)
-        there = {str(each["Id"]) for each in raw} | self._touched
-        for container_id in self._roster.others(there):
+        for container_id in self._roster.others(raw.keys() | self._touched):
             self._measures.forget(container_id)
             self._roster.end(container_id)
-        return asyncio.get_running_loop().time(), containers
+        return asyncio.get_running_loop().time(), containers, set(raw)
 
-    async def _compare(self, lifecycle: Lifecycle, listed: Sequence[Container], *, first: bool) -> None:
+    async def _compare(
+        self, lifecycle: Lifecycle, listed: Sequence[Container], there: set[str], *, first: bool
+    ) -> None:
         """Tell what the list says and no event has told."""
         now_ns, happenings = time.time_ns(), []
         quiet = [each for each in listed if each.id not in self._touched]
@@ -208,9 +224,8 @@ class Watch:
                 lifecycle.adopt(container)
             else:
                 happenings += lifecycle.compare(container, now_ns)
-        there = {each.id for each in listed} | self._touched
-        gone = set(lifecycle.known) - there
-        happenings += lifecycle.remove_others(there, now_ns)
+        gone = set(lifecycle.known) - there - self._touched
+        happenings += lifecycle.remove_others(there | self._touched, now_ns)
         forgotten = dict.fromkeys((MARK + each for each in gone), "")
         await self._store(lifecycle, happenings, {each.id for each in quiet} | gone, forgotten)
         await self._sink.measure(lifecycle.health_points(now_ns))

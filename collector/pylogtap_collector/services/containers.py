@@ -55,13 +55,11 @@ class Containers:
         engine = Engine(address)
         self._sampler = sampler = Sampler(engine, self._sink, period_s=self._settings.docker_period_s)
         self._watch = watch = Watch(engine, self._sink, sampler, shipped=self._shippers)
-        both = [asyncio.create_task(watch.run()), asyncio.create_task(sampler.run())]
         try:
-            await asyncio.gather(*both)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(watch.run())
+                both.create_task(sampler.run())
         finally:
-            for task in both:
-                task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
             self._watch = self._sampler = None
 
     def page(

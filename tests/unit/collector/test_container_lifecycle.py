@@ -255,6 +255,26 @@ def test_what_the_list_says_and_no_event() -> None:
     assert summary(lifecycle.remove_others([], NOW)) == [("removed", None, None, "info")]
 
 
+def test_a_container_that_waits_for_its_next_start() -> None:
+    """The engine says that it runs, with the time of its last start; it does not."""
+    lifecycle = running()
+    told(lifecycle, event("die", exitCode="1"))
+    raw = json.loads((DATA / "docker-20.10-cgroupv1-inspect-running.json").read_text())
+    raw["State"] |= {"Restarting": True, "Pid": 0}
+    assert not read_container(raw).running
+    assert not lifecycle.compare(inspected(running=True, started_at="2026-11-23T02:08:00Z", health=""), NOW)
+
+
+def test_the_short_list() -> None:
+    """It tells who has to be looked at: who runs and should not, or is not as healthy."""
+    lifecycle = running()
+    listed = {"Id": ID, "State": "running", "Status": "Up 3 minutes"}
+    assert lifecycle.agrees(listed)
+    assert not lifecycle.agrees({**listed, "State": "exited"})
+    assert not lifecycle.agrees({**listed, "Status": "Up 3 minutes (unhealthy)"})
+    assert not lifecycle.agrees({**listed, "Id": "0" * 64})
+
+
 def test_a_memory_kill_that_only_the_list_tells() -> None:
     """The engine remembers it of the main process."""
     lifecycle = Lifecycle()
