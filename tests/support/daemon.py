@@ -35,6 +35,7 @@ class CollectorProcess:
         port: Where it listens, on 127.0.0.1.
         data: Its data folder.
         spool: Where it looks for what dead programs left.
+        environment: Further variables for the next start.
     """
 
     def __init__(self, data: Path, log: Path, program: Sequence[str] = SERVE) -> None:
@@ -48,6 +49,7 @@ class CollectorProcess:
         """
         self.data, self._log, self._program = data, log, program
         self.spool = data.parent / "spool-of-the-dead"
+        self.environment: dict[str, str] = {}
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -87,8 +89,10 @@ class CollectorProcess:
                 ],
                 env={
                     "PYLOGTAP_COLLECTOR_HOST_METRICS": "false",  # a place more, in the midst of a test
+                    "PYLOGTAP_COLLECTOR_DOCKER": "off",
                     **os.environ,
                     "PYLOGTAP_SPOOL_DIR": str(self.spool),
+                    **self.environment,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
