@@ -2,8 +2,9 @@
 What measuring containers costs: the process that does it, and the engine that is asked.
 
 An engine of its own has containers that do nothing. Each round measures them by each source in turn, every
-two seconds, and once not at all; what the engine and its shims use then is what they use anyway, and is taken
-off. Needs root and Docker, see `python -m tools.engine`::
+two seconds, with a whole collector, which reads their logs and stores everything, and once not at all; what
+the engine and its shims use then is what they use anyway, and is taken off. Needs root and Docker, see
+`python -m tools.engine`::
 
     python -m benchmarks.bench_containers --containers 50 --seconds 10 --rounds 8
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 NOTHING = "nothing"
 BASE_CASE = "stream"  # what `docker stats` itself does; files cost too little to be a base
 SOURCES = ("files", "stream", "poll")
+COLLECTOR = "collector"  # the whole of it: logs are followed as well, and all is stored
+_SETTLING_S = 8.0  # until it has found all containers, and read what they have written
 COLUMNS = (
     Column("case", "measured by"),
-    Column("sampler_percent", "sampler %", ".2f"),
+    Column("sampler_percent", "process %", ".2f"),
     Column("engine_percent", "engine %", ".2f"),
     Column("shims_percent", "shims %", ".2f"),
     Column("extra_percent", "all more %", ".2f"),
@@ -91,7 +95,9 @@ def busy_engine(containers: int) -> Iterator[EngineProcess]:
 
 
 def measure(engine: EngineProcess, case: str, seconds: float, period_s: float) -> dict[str, Any]:
-    """Measure one source, or nothing, for some seconds."""
+    """Measure one source, the whole collector, or nothing, for some seconds."""
+    if case == COLLECTOR:
+        return measure_collector(engine, seconds, period_s)
     command = [sys.executable, "-m", "benchmarks.container_probe", engine.address, case, str(period_s)]
     if case == NOTHING:
         command = [sys.executable, "-c", "print('ready'); input(); input()"]
@@ -112,6 +118,41 @@ def measure(engine: EngineProcess, case: str, seconds: float, period_s: float) -
         probe.stdin.close()
     used = [100 * (late - early) / passed for late, early in zip(after, before, strict=True)]
     return {"case": case, "engine_percent": used[0], "shims_percent": used[1], **found}
+
+
+def measure_collector(engine: EngineProcess, seconds: float, period_s: float) -> dict[str, Any]:
+    """Measure a collector that follows all containers, once it has settled."""
+    settings = {
+        "PYLOGTAP_COLLECTOR_DOCKER": engine.address,
+        "PYLOGTAP_COLLECTOR_DOCKER_PERIOD_S": str(period_s),
+        "PYLOGTAP_COLLECTOR_HOST_METRICS": "false",
+        "PYLOGTAP_COLLECTOR_ADOPT": "false",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pylogtap.cli", "serve", "--port", "0", "--data", folder]
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as collector:
+            time.sleep(_SETTLING_S)
+            assert collector.poll() is None, "the collector did not start"
+            groups = ([collector.pid], *processes_of(engine.folder))
+            before, began = [cpu_ns(group) for group in groups], time.monotonic()
+            time.sleep(seconds)
+            passed = (time.monotonic() - began) * 1e9
+            used = [
+                100 * (cpu_ns(group) - early) / passed for group, early in zip(groups, before, strict=True)
+            ]
+            collector.terminate()
+    return {
+        "case": COLLECTOR,
+        "sampler_percent": used[0],
+        "engine_percent": used[1],
+        "shims_percent": used[2],
+    }
 
 
 def in_turn(cases: Sequence[str], number: int) -> Sequence[str]:
@@ -146,7 +187,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--period", type=float, default=2, help="seconds between two samples of a container")
-    parser.add_argument("--sources", default=",".join(SOURCES), help="which, with commas between")
+    parser.add_argument(
+        "--sources", default=",".join((*SOURCES, COLLECTOR)), help="which, with commas between"
+    )
     parser.add_argument("--quick", action="store_true", help="one short round: does it run at all?")
     parser.add_argument("--json", type=Path, help="write the result here")
     options = parser.parse_args(arguments)
@@ -173,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{machine_facts()}; {containers} containers, every {period_s:g} s, {rounds} rounds of {seconds:g} s"
     )
     print(
-        "% are of one core; `all more` is the sampler, the engine and the shims, without what they use anyway"
+        "% are of one core; `all more` is the process, the engine and the shims, without what they use anyway"
     )
     print_table(COLUMNS, summary)
     write_json(options.json, {"rounds": rows, "summary": summary})

@@ -4,6 +4,9 @@ Reads from a container's log itself what is new: its last N lines.
 The engine finds these from the end, at no cost however long the log is and however often it was rotated
 (moby `daemon/logger/loggerutils/logfile.go`); `since` would have it read all from the beginning. N grows
 until the reading has the position up to which the log is known.
+
+Podman is asked by `since`: its stamps are whole seconds, and its last N lines are not those of the whole log:
+it joins pieces of lines in another way then (Podman 4.3).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.containers.frames import FrameReader, LogBroken
+from pylogtap_collector.containers.frames import FrameReader, LogBroken, stamp_ns
 from pylogtap_collector.containers.positions import Seeker
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ _STALL_S = 60.0  # for the engine to send something
 _BATCH = 500  # frames that are stored together
 _LEAST, _USUAL, _MOST, _GROWTH = 64, 20_000, 200_000, 8  # frames that are asked for
 _ALL = 0
+_SECOND_NS = 1_000_000_000
 
 _log = logging.getLogger("pylogtap.collector")
 
@@ -80,7 +84,7 @@ class History:
             EngineRefusal: The log cannot be read.
             LogBroken: It can be read only so far.
         """
-        tail: int = _ALL if transcript.position is None else self._tail
+        tail: int = _ALL if transcript.position is None or self._engine.is_podman else self._tail
         while (new := await self._read(container, transcript, tail)) is None:
             tail = _ALL if tail * _GROWTH > _MOST else tail * _GROWTH
         self._tail = min(_LEAST + 2 * new, _USUAL)
@@ -88,7 +92,8 @@ class History:
 
     async def _read(self, container: Container, transcript: Transcript, tail: int) -> int | None:
         """Read the end of the log; None: the position is not in there."""
-        async with self._gates.short if tail else self._gates.long:
+        short = tail or transcript.position is not None
+        async with self._gates.short if short else self._gates.long:
             seeker = Seeker(transcript.position, whole=not tail)
             try:
                 new = await self._stream(container, transcript, seeker, tail)
@@ -102,7 +107,8 @@ class History:
                 if tail:
                     return None
             # rotated away, or beyond the damage: what is later is all that there is
-            return await self._stream(container, transcript, Seeker(transcript.position, lost=True), _MOST)
+            tail = _ALL if self._engine.is_podman else _MOST
+            return await self._stream(container, transcript, Seeker(transcript.position, lost=True), tail)
 
     async def _stream(self, container: Container, transcript: Transcript, seeker: Seeker, tail: int) -> int:
         new = 0
@@ -120,6 +126,8 @@ class History:
                     return
 
         params = {**BOTH, "follow": "0", "tail": str(tail or "all")}
+        if self._engine.is_podman and (position := transcript.position) is not None:
+            params["since"] = str(stamp_ns(position.counts[position.stream][0]) // _SECOND_NS)
         async with self._engine.get(path_of(container), params, idle_s=_STALL_S) as answer:
             async for chunk in answer.content.iter_any():
                 await take(reader.feed(chunk))

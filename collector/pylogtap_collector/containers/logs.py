@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.taps.entries import Entry
 
 MARK = "docker/log/"  # then the container's id: up to where its log is stored
-GATHER_S = 0.2  # lines that come within are stored together
+GATHER_S = 0.1  # lines that come within are stored together
 IDLE_S = 0.25  # a record whose further lines have not come by then is whole
 _CUT_S = 1.0  # and so is the piece of a line that does not go on
 _AGAIN_S = 1.0  # after the live stream began, look once more: it may begin a little late
@@ -137,6 +137,7 @@ class Follower:
         self.state = "unreadable" if unreadable else "failed"
 
     async def _follow(self) -> None:
+        pause_s = _RETRY_S
         while True:
             transcript = await self._begin()
             self._awake.clear()
@@ -147,18 +148,21 @@ class Follower:
                 self._bell = bell
                 listening = asyncio.create_task(bell.listen(answer))
                 try:
-                    await self._attend(bell, transcript, listening)
+                    ended = await self._attend(bell, transcript, listening)
                 finally:
                     listening.cancel()
                     with suppress(asyncio.CancelledError, Exception):
                         await listening
-            await self._catch_up(bell, transcript)
+            if not ended:
+                continue
+            new = await self._catch_up(bell, transcript)
             transcript.settle(ended=True)
             await self._store(transcript)
             self.state = "ended"
             with suppress(TimeoutError):
-                async with asyncio.timeout(_ASLEEP_S):
+                async with asyncio.timeout(pause_s):
                     await self._awake.wait()
+            pause_s = _RETRY_S if new or self._awake.is_set() else min(2 * pause_s, _ASLEEP_S)
 
     async def _begin(self) -> Transcript:
         if self._transcript is None:
@@ -167,8 +171,8 @@ class Follower:
             self._transcript = Transcript(self._default, Position.parse(mark))
         return self._transcript
 
-    async def _attend(self, bell: Bell, transcript: Transcript, listening: asyncio.Task[None]) -> None:
-        """Read whenever the bell rings, until it never will again."""
+    async def _attend(self, bell: Bell, transcript: Transcript, listening: asyncio.Task[None]) -> bool:
+        """Read whenever the bell rings, until it never will again; False: another one may yet."""
         clock = asyncio.get_running_loop().time
         await self._catch_up(bell, transcript)
         self.state, self.error = "followed", ""
@@ -182,7 +186,7 @@ class Follower:
             elif clock() >= due:
                 due = clock() + _CHECK_S
                 if await self._catch_up(bell, transcript):
-                    return  # it should have rung: begin again with another one
+                    return False
             elif clock() >= self._read_at + IDLE_S:
                 transcript.settle(cut=clock() >= self._read_at + _CUT_S)
                 await self._store(transcript)
@@ -190,6 +194,7 @@ class Follower:
             error = listening.exception()
             if error is not None:
                 raise error
+        return True
 
     async def _catch_up(self, bell: Bell, transcript: Transcript) -> int:
         """Read all that is new, and return how many frames that is."""

@@ -92,6 +92,19 @@ async def test_rotation_and_many_cuts_lose_and_double_nothing(engine: str, conta
     assert other == Counter(f"other {number}" for number in range(2, count + 1, 2))
 
 
+async def test_a_busy_container_is_followed_on_and_on(engine: str, containers: Containers) -> None:
+    """Thousands of lines over seconds, without a pause, arrive as they are written, and in their order."""
+    count, sink = 4_000, DurableSink()
+    program = NUMBERS.format(count=count, burst=20, pause=0.015)
+    async with watched(engine, sink):
+        one = containers.run("python3", "-c", program, image=PYTHON, log_config=ROTATED)
+        await until(lambda: len(sink.of(one)) >= count * 3 // 2)
+    out, other = numbers(sink, one)
+    assert list(out) == [f"number {number}" for number in range(1, count + 1)]
+    assert list(other) == [f"other {number}" for number in range(2, count + 1, 2)]
+    assert {*out.values(), *other.values()} == {1}
+
+
 async def test_tracebacks_stay_whole_across_cuts(engine: str, containers: Containers) -> None:
     """A traceback that is half written when the reader dies is read again, and stored as one record."""
     sink = DurableSink(slow=True)
