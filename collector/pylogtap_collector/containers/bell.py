@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.containers.frames import Frame, FrameReader, stamp_ns
@@ -39,6 +40,7 @@ class Bell:
         self._position: Position | None = None
         self._rung = asyncio.Event()
         self._room = asyncio.Event()
+        self._open = asyncio.Event()
 
     async def listen(self, answer: aiohttp.ClientResponse) -> None:
         """
@@ -47,15 +49,24 @@ class Bell:
         Args:
             answer: Of a request for the log that follows it.
         """
-        try:
-            async for chunk in answer.content.iter_any():
-                self._hear(self._reader.feed(chunk))
-                while self._bytes > _MOST_BYTES:
-                    self._room.clear()
-                    await self._room.wait()
-            self._hear(self._reader.close())
-        finally:
-            self._rung.set()
+        self._open.set()
+        async for chunk in answer.content.iter_any():
+            self._hear(self._reader.feed(chunk))
+            while self._bytes > _MOST_BYTES:
+                self._room.clear()
+                await self._room.wait()
+        self._hear(self._reader.close())
+
+    def end(self) -> None:
+        """The stream has ended, or could not begin: nobody has to wait any longer."""
+        self._open.set()
+        self._rung.set()
+
+    async def wait_open(self, seconds: float) -> None:
+        """Wait until the stream has begun, but no longer: Podman lets it begin with the next line."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._open.wait()
 
     async def wait(self, seconds: float) -> bool:
         """Wait until something new is heard, or the stream ends; False: nothing for so long."""

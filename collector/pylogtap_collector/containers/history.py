@@ -125,9 +125,7 @@ class History:
                 if seeker.hopeless:
                     return
 
-        params = {**BOTH, "follow": "0", "tail": str(tail or "all")}
-        if self._engine.is_podman and (position := transcript.position) is not None:
-            params["since"] = str(stamp_ns(position.counts[position.stream][0]) // _SECOND_NS)
+        params = self._params(transcript, tail)
         async with self._engine.get(path_of(container), params, idle_s=_STALL_S) as answer:
             async for chunk in answer.content.iter_any():
                 await take(reader.feed(chunk))
@@ -140,3 +138,9 @@ class History:
         if new:
             await self._store(transcript)
         return new
+
+    def _params(self, transcript: Transcript, tail: int) -> dict[str, str]:
+        params = {**BOTH, "follow": "0", "tail": str(tail or "all")}
+        if self._engine.is_podman and (position := transcript.position) is not None:
+            params["since"] = str(stamp_ns(position.counts[position.stream][0]) // _SECOND_NS)
+        return params

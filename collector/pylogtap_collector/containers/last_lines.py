@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 2.0  # others wait meanwhile
 _TAIL = 4 * RECENT  # it may have been started anew since
+_RECENT_S = 30
 _LONGEST = 2_000  # characters of a line
 
 
@@ -32,6 +33,8 @@ async def last_lines(engine: Engine, container: Container, until_ns: int) -> lis
     try:
         async with asyncio.timeout(_PATIENCE_S):
             params = {**BOTH, "follow": "0", "tail": str(_TAIL)}
+            if engine.is_podman:  # its last N lines are joined in another way
+                params |= {"tail": "all", "since": str(until_ns // 1_000_000_000 - _RECENT_S)}
             async with engine.get(path_of(container), params) as answer:
                 frames = reader.feed(await answer.read()) + reader.close()
     except (EngineRefusal, EngineUnreachable, LogBroken, TimeoutError):

@@ -142,17 +142,14 @@ class Follower:
             transcript = await self._begin()
             self._awake.clear()
             bell = Bell(tty=self.container.tty)
-            async with self._engine.get(
-                path_of(self.container), {**BOTH, "follow": "1", "tail": "0"}
-            ) as answer:
-                self._bell = bell
-                listening = asyncio.create_task(bell.listen(answer))
-                try:
-                    ended = await self._attend(bell, transcript, listening)
-                finally:
-                    listening.cancel()
-                    with suppress(asyncio.CancelledError, Exception):
-                        await listening
+            listening = asyncio.create_task(self._listen(bell))
+            try:
+                await bell.wait_open(_AGAIN_S)
+                ended = await self._attend(bell, transcript, listening)
+            finally:
+                listening.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await listening
             if not ended:
                 continue
             new = await self._catch_up(bell, transcript)
@@ -163,6 +160,15 @@ class Follower:
                 async with asyncio.timeout(pause_s):
                     await self._awake.wait()
             pause_s = _RETRY_S if new or self._awake.is_set() else min(2 * pause_s, _ASLEEP_S)
+
+    async def _listen(self, bell: Bell) -> None:
+        live = {**BOTH, "follow": "1", "tail": "0"}
+        try:
+            async with self._engine.get(path_of(self.container), live) as answer:
+                self._bell = bell
+                await bell.listen(answer)
+        finally:
+            bell.end()
 
     async def _begin(self) -> Transcript:
         if self._transcript is None:

@@ -1,0 +1,99 @@
+"""`kill -9` of the collector and restarts of the engine while containers write: each line is stored once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from tests.faults.test_application_killed import often
+from tests.support.engine import PYTHON, private_process
+
+if TYPE_CHECKING:
+    from tests.support.daemon import CollectorProcess
+
+pytestmark = pytest.mark.engine
+LINES = 10_000
+_PATIENCE_S = 60
+NUMBERS = f"""
+import sys, time
+for number in range({LINES}):
+    print("number", number, file=sys.stderr if number % 3 == 0 else sys.stdout, flush=True)
+    if number % 10 == 0:
+        time.sleep(0.008)
+time.sleep(1000)
+"""
+
+
+def followed(collector: CollectorProcess, wanted: int) -> Counter[str]:
+    """Return how often each line is stored, once all have come, and time has passed for any that come twice."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline and collector.count("number has:container.id") < wanted:
+        time.sleep(0.5)
+    time.sleep(2)
+    return Counter(log["message"] for log in collector.logs("number has:container.id"))
+
+
+def kept(client: docker.APIClient, container: str) -> Counter[str]:
+    """Return how often the engine has each line, once the container has written all."""
+    deadline, lines = time.monotonic() + _PATIENCE_S, []
+    while time.monotonic() < deadline:
+        lines = client.logs(container).decode().splitlines()
+        if f"number {LINES - 1}" in lines:
+            break
+        time.sleep(0.5)
+    return Counter(lines)
+
+
+@often(5, 30)
+def test_the_collector_dies(collector: CollectorProcess, seed: int, times: int) -> None:
+    """The collector is killed at random, in the middle of 10,000 lines whose file the engine rotates."""
+    rng = random.Random(seed)
+    with private_process() as engine:
+        collector.kill()
+        collector.environment["PYLOGTAP_COLLECTOR_DOCKER"] = engine.address
+        collector.start()
+        client = docker.APIClient(engine.address)
+        log = {"Type": "json-file", "Config": {"max-size": "200k", "max-file": "20"}}
+        host = client.create_host_config(log_config=log)
+        client.start(client.create_container(PYTHON, ["python3", "-c", NUMBERS], host_config=host)["Id"])
+        for _ in range(times):
+            time.sleep(rng.uniform(0.5, 2.0))
+            collector.kill()
+            time.sleep(rng.uniform(0, 0.5))
+            collector.start()
+        found = followed(collector, LINES)
+        client.close()
+        collector.stop()
+    assert (len(found), found.total()) == (LINES, LINES)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_the_engine_dies(collector: CollectorProcess, how: str) -> None:
+    """
+    The engine ends in the middle of the lines, and comes back.
+
+    Its containers live on; what they write meanwhile is there, as far as the engine has it.
+    """
+    with private_process("--live-restore") as engine:
+        collector.kill()
+        collector.environment["PYLOGTAP_COLLECTOR_DOCKER"] = engine.address
+        collector.start()
+        client = docker.APIClient(engine.address)
+        made = client.create_container(PYTHON, ["python3", "-c", NUMBERS])["Id"]
+        client.start(made)
+        time.sleep(3)
+        getattr(engine, how)()
+        time.sleep(1)
+        engine.start()
+        there = kept(client, made)
+        found = followed(collector, there.total())
+        client.close()
+        collector.stop()
+    assert there.total() > LINES / 2
+    assert found == there
