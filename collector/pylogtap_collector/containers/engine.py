@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")  # where engines of the system listen
+_SCHEMES = frozenset({"unix", "http", "tcp"})
 _ANSWER_S = 10.0
 _UNREACHABLE = (
     aiohttp.ClientError,
@@ -112,6 +113,11 @@ class Engine:
             EngineUnreachable: It does not answer.
         """
         await self.close()
+        if urlsplit(self.address).scheme not in _SCHEMES:
+            raise EngineUnreachable(
+                f"{self.address} is no address of an engine that can be read; write unix:///PATH or "
+                "tcp://HOST:PORT (without TLS: let both be on one machine, or in a tunnel)"
+            )
         with _translated():
             await self._knock()
             sdk = await asyncio.to_thread(docker.APIClient, self.address, timeout=int(_ANSWER_S))

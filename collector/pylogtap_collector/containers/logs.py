@@ -189,6 +189,8 @@ class Follower:
                 if not listening.done():
                     await asyncio.sleep(GATHER_S)
                     await self._catch_up(bell, transcript)
+                    if transcript.settle_idle(IDLE_S):
+                        await self._store(transcript)
             elif clock() >= due:
                 due = clock() + _CHECK_S
                 if await self._catch_up(bell, transcript):

@@ -7,6 +7,7 @@ and what is not. What stands behind a record that still waits for its further li
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,6 +66,7 @@ class _Stream:
         self.count = position.counts.get(name, ("", 0)) if position else ("", 0)
         parts = position.parts.get(name, 0) if position else 0
         self.joiner = LineJoiner(parts, self.count[0])
+        self.touched = 0.0  # when its last frame came, on the clock of time.monotonic
         self._parser = LineParser(default, clock=lambda: self._now)
         self._now = 0
         self._first: int | None = None  # frame that the first line begins with that is in no segment
@@ -78,9 +80,15 @@ class _Stream:
         marks = [number for number in (self._first, self.joiner.since) if number is not None]
         return min(marks, default=None)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a record of whole lines waits for further ones."""
+        return self._first is not None
+
     def take(self, frame: Frame, number: int) -> None:
         stamp, count = self.count
         self.count = (frame.stamp, count + 1 if frame.stamp == stamp else 1)
+        self.touched = time.monotonic()
         self.take_lines(self.joiner.take(frame, number))
 
     def take_lines(self, lines: list[LogLine]) -> None:
@@ -181,6 +189,22 @@ class Transcript:
             elif cut:
                 stream.take_lines(stream.joiner.pause())
             stream.close()
+
+    def settle_idle(self, idle_s: float) -> bool:
+        """
+        Let records of a stream that has been silent not wait for further lines, whatever the other one does.
+
+        Args:
+            idle_s: For how long.
+
+        Returns:
+            Whether there were any.
+        """
+        latest = time.monotonic() - idle_s
+        idle = [each for each in self._streams.values() if each.waits and each.touched <= latest]
+        for stream in idle:
+            stream.close()
+        return bool(idle)
 
     def harvest(self) -> tuple[list[Found], Position | None]:
         """Return the records that can be stored, and the position behind them; None: nothing can be."""

@@ -25,6 +25,7 @@ def test_bench_containers_measures_by_each_source(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.bench_containers", "--quick", "--json", str(result)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=110)
     summary = {row["case"]: row for row in json.loads(result.read_text())["summary"]}
-    assert list(summary) == ["nothing", "files", "stream", "poll"]
+    assert list(summary) == ["nothing", "files", "stream", "poll", "collector"]
     assert summary["stream"]["ratio"] == 1
     assert all(summary[source]["samples_per_s"] > 0 for source in ("files", "stream", "poll"))
+    assert summary["collector"]["sampler_percent"] > 0
