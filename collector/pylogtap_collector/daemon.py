@@ -100,7 +100,7 @@ async def served(
     )
     await runner.setup()
     collector = app[COLLECTOR]
-    ports = Ports(settings, collector.services.intake, collector.directory)
+    ports = Ports(settings, collector.services.intake, collector.directory, collector.counters.ports)
     try:
         _check_guard(settings, collector.directory)
         site = GuardedSite(runner, settings, certificate)

@@ -30,7 +30,7 @@ time.sleep(1000)
 
 
 def followed(collector: CollectorProcess, wanted: int) -> Counter[str]:
-    """Return how often each line is stored, once all have come, and time has passed for any that come twice."""
+    """Return how often each line is stored, once all have come, and any that come twice had time to."""
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline and collector.count("number has:container.id") < wanted:
         time.sleep(0.5)

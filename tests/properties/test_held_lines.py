@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylogtap_collector.access.visitor import local
-from pylogtap_collector.ports.delivery import Courier, Tally
+from pylogtap_collector.ports.delivery import Courier
 from pylogtap_collector.ports.gate import Gate
 from pylogtap_collector.ports.holding import Holding
+from pylogtap_collector.services.counters import Tally
 from pylogtap_collector.services.intake import Taken
 from pylogtap_collector.settings import Settings
 from pylogtap_collector.taps.entries import Entry

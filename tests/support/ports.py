@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pylogtap_collector.app import Collector
-from pylogtap_collector.ports import Ports, Tally
+from pylogtap_collector.ports import Ports
 from pylogtap_collector.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pylogtap_collector.models import Log
+    from pylogtap_collector.services.counters import Tally
     from pylogtap_collector.services.directory import Directory
 
 _PATIENCE_S = 30.0
@@ -114,7 +115,7 @@ async def opened_ports(*, data: Path | None = None, **settings: Any) -> AsyncIte
         chosen = Settings(memory=data is None, data=data or Path(folder), port=0, **settings)
         collector = Collector(chosen)
         async with collector.running() as services:
-            ports = Ports(chosen, services.intake, collector.directory)
+            ports = Ports(chosen, services.intake, collector.directory, collector.counters.ports)
             await ports.start()
             try:
                 yield Opened(collector, ports)

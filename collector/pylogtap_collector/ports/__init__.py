@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from pylogtap_collector.ports.connections import MAX_CONNECTIONS, Listener
 from pylogtap_collector.ports.datagrams import DatagramPort
-from pylogtap_collector.ports.delivery import Courier, Intake, Tally
+from pylogtap_collector.ports.delivery import Courier, Intake
 from pylogtap_collector.ports.forward import ForwardPort
 from pylogtap_collector.ports.gate import Gate, Guard
 from pylogtap_collector.ports.holding import Holding
 from pylogtap_collector.ports.lines import LinesPort
 
 if TYPE_CHECKING:
+    from pylogtap_collector.services.counters import Tally
     from pylogtap_collector.settings import Settings
 
-__all__ = ["Guard", "Intake", "Ports", "Tally"]
+__all__ = ["Guard", "Intake", "Ports"]
 
 _LAST_S = 1.0  # for those that were told that there is no more time
 _ATTEMPTS = 10  # to find a port that is free for TCP and for UDP
@@ -33,7 +34,13 @@ class Ports:
     """
 
     def __init__(
-        self, settings: Settings, intake: Intake, directory: Guard, *, max_connections: int = MAX_CONNECTIONS
+        self,
+        settings: Settings,
+        intake: Intake,
+        directory: Guard,
+        tally: Tally,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         """
         Bind what it needs; :meth:`start` listens.
@@ -42,9 +49,10 @@ class Ports:
             settings: Ports, their address, and who may deliver.
             intake: Stores entries.
             directory: Knows who shows a key.
+            tally: Counts.
             max_connections: That each port has open at a time.
         """
-        self.tally = Tally()
+        self.tally = tally
         self.forward_port: int | None = None
         self.lines_port: int | None = None
         self._settings = settings

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pylogtap_collector.ports.delivery import Tally
     from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.services.counters import Tally
 
 MAX_CONNECTIONS = 1_000
 MAX_WAITING = 256 << 20  # bytes of messages that are not complete, of all connections together

@@ -22,8 +22,9 @@ from pylogtap_collector.wire import Place
 
 if TYPE_CHECKING:
     from pylogtap_collector.access.visitor import Visitor
-    from pylogtap_collector.ports.delivery import Courier, Tally
+    from pylogtap_collector.ports.delivery import Courier
     from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.services.counters import Tally
 
 MAX_QUEUE = 32 << 20  # bytes of datagrams that wait
 _OVERHEAD = 200  # bytes that each takes besides

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pylogtap_collector.errors import Overloaded
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.access.visitor import Visitor
     from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.services.counters import Tally
     from pylogtap_collector.services.intake import Taken
     from pylogtap_collector.taps.entries import Entry
 
@@ -39,28 +39,6 @@ class Intake(Protocol):
 
     async def marks(self, beginning: str) -> Mapping[str, str]:
         """Return the marks whose names begin so."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """
-    What the ports count, since the start; each only grows.
-
-    Attributes:
-        stored: Entries that are on the disk.
-        refused: Entries of projects for which the key is not good.
-        skipped: Events and datagrams that could not be read.
-        lost: Datagrams for which there was no room, or entries left over at the end.
-        turned_away: Connections and datagrams of those who may not deliver.
-        connections: That were accepted.
-    """
-
-    stored: int = 0
-    refused: int = 0
-    skipped: int = 0
-    lost: int = 0
-    turned_away: int = 0
-    connections: int = 0
 
 
 class Courier:

@@ -20,9 +20,10 @@ from pylogtap_collector.taps.shipped import read_event, take_shown_key
 
 if TYPE_CHECKING:
     from pylogtap_collector.access.visitor import Visitor
-    from pylogtap_collector.ports.delivery import Courier, Tally
+    from pylogtap_collector.ports.delivery import Courier
     from pylogtap_collector.ports.gate import Gate
     from pylogtap_collector.ports.holding import Holding
+    from pylogtap_collector.services.counters import Tally
     from pylogtap_collector.settings import Settings
     from pylogtap_collector.taps.entries import Entry
     from pylogtap_collector.taps.forward import Event

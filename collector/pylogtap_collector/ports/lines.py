@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pylogtap_collector.access.visitor import Visitor
-    from pylogtap_collector.ports.delivery import Courier, Tally
+    from pylogtap_collector.ports.delivery import Courier
     from pylogtap_collector.ports.gate import Gate
+    from pylogtap_collector.services.counters import Tally
     from pylogtap_collector.taps.entries import Entry
     from pylogtap_collector.taps.frames import Frame
 

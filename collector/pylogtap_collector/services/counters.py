@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    What the ports count, since the start; each only grows.
+
+    Attributes:
+        stored: Entries that are on the disk.
+        refused: Entries of projects for which the key is not good.
+        skipped: Events and datagrams that could not be read.
+        lost: Datagrams for which there was no room, or entries left over at the end.
+        turned_away: Connections and datagrams of those who may not deliver.
+        connections: That were accepted.
+    """
+
+    stored: int = 0
+    refused: int = 0
+    skipped: int = 0
+    lost: int = 0
+    turned_away: int = 0
+    connections: int = 0
 
 
 @dataclass(slots=True)
@@ -21,6 +43,7 @@ class Counters:
         sealed: Records that were sealed into blocks.
         expired: Records that were removed because they were not to be kept any longer.
         tail_skipped: Records that readers of the tail were too slow for.
+        ports: What the ports of other protocols count.
         points: Points of metrics that were stored.
         points_dropped: Points of metrics that were not, because they could not be stored then, or never.
     """
@@ -37,3 +60,4 @@ class Counters:
     tail_skipped: int = 0
     points: int = 0
     points_dropped: int = 0
+    ports: Tally = field(default_factory=Tally)

@@ -31,6 +31,12 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
     "expired": ("counter", "Records that were removed because they were not to be kept any longer."),
     "points": ("counter", "Points of metrics stored."),
     "points_dropped": ("counter", "Points of metrics that could not be stored."),
+    "port_stored": ("counter", "Records stored that came by the ports of other protocols."),
+    "port_refused": ("counter", "Records refused there, of projects for which the key is not good."),
+    "port_skipped": ("counter", "Messages and datagrams there that could not be read."),
+    "port_lost": ("counter", "Records lost there: datagrams without room, or what was left at the end."),
+    "port_turned_away": ("counter", "Connections and datagrams there of those who may not deliver."),
+    "port_connections": ("counter", "Connections accepted there."),
     "commits": ("counter", "Transactions."),
     "unsealed": ("gauge", "Records that are in no block."),
     "followers": ("gauge", "Readers of the tail."),
@@ -85,8 +91,12 @@ class Health:
     async def metrics(self) -> str:
         """Return the counts in Prometheus' text format."""
         values: dict[str, float] = {
-            name: getattr(self._counters, name) for name in self._counters.__dataclass_fields__
+            name: getattr(self._counters, name)
+            for name in self._counters.__dataclass_fields__
+            if name != "ports"
         }
+        ports = self._counters.ports
+        values |= {f"port_{name}": getattr(ports, name) for name in ports.__dataclass_fields__}
         skews = await self._engine.read(
             lambda connection: streams.clock_skews(connection, time.time_ns() - _HOUR_NS)
         )

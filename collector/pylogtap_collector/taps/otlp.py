@@ -28,8 +28,9 @@ from pylogtap_collector.taps.values import hex_id, level_of, stored_time, text_o
 if TYPE_CHECKING:
     from pylogtap_collector.wire import Place
 
-# What logging libraries call the message before values were put in: .NET, and Serilog's sink.
-_TEMPLATES = ("{OriginalFormat}", "message_template.text")
+# What logging libraries call the message before values were put in: .NET, Serilog's sink, another pylogtap.
+_TEMPLATES = ("{OriginalFormat}", "message_template.text", "pylogtap.template")
+_TESTS = ("test.case.name",)  # of the semantic conventions
 _MESSAGES = ("message", "msg", "body", "event")  # of a body that is a mapping
 
 
@@ -76,6 +77,7 @@ def _entry(record: Any, origin: Origin, scope: str) -> Entry:
     logger = taken_logger(attributes, scope)
     template = taken_text(attributes, _TEMPLATES) or None
     pid = taken_number(attributes, ("process.pid",))
+    test_id = taken_text(attributes, _TESTS) or None
     message = _message(value_of(record.body), attributes)
     if record.event_name:
         attributes["event_name"] = record.event_name
@@ -98,6 +100,7 @@ def _entry(record: Any, origin: Origin, scope: str) -> Entry:
         span_id=hex_id(record.span_id.hex(), 16),
         source=source,
         pid=origin.pid if pid is None else pid,
+        test_id=test_id,
     )
 
 

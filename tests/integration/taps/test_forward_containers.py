@@ -108,7 +108,7 @@ async def main():
     settings = Settings(data=Path(sys.argv[1]), forward_port=0, adopt=False, port=0)
     collector = Collector(settings)
     async with collector.running() as services:
-        ports = Ports(settings, services.intake, collector.directory)
+        ports = Ports(settings, services.intake, collector.directory, collector.counters.ports)
         await ports.start()
         print(ports.forward_port, flush=True)
         await asyncio.sleep(600)
