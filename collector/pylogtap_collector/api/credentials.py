@@ -36,6 +36,8 @@ def shown_key(request: web.Request, *, foreign: bool) -> str | None:
     scheme, text = scheme.lower(), text.strip()
     if scheme == "bearer" and text:
         return text
+    if foreign and scheme == "bearer":
+        return None  # a variable of its settings that is empty, where no key is needed
     if foreign and text:
         if scheme == "basic":
             return _pair(text) or None

@@ -22,6 +22,9 @@ _PATTERNS = {
     "first",
     r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,62}$": "letters, digits and `_./-`, at most 63, and a letter, digit or "
     "underscore first",
+    r"^([1-9][0-9]{0,5}(s|m|h|d))?$": "a number and `s`, `m`, `h` or `d`, such as `30s`",
+    r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2})?$": "a place: `shop`, "
+    "`shop/web` or `shop/web/web-1`",
 }
 
 

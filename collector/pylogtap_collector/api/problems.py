@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PROBLEM_TYPE = "application/problem+json"
 _KEPT_HEADERS = ("Allow", "Location", "Retry-After", "WWW-Authenticate")
+_QUIET_S = 60.0  # between two lines of the log that say the same
+_MOST_TOLD = 1_000
 _log = logging.getLogger("pylogtap.collector")
 
 
@@ -81,6 +84,7 @@ def problems(operations: Mapping[tuple[str, str], Operation]) -> Middleware:
     Args:
         operations: All of them, by method and path; they know in which protocol to say it.
     """
+    told: dict[tuple[str, str, str], float] = {}
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -96,6 +100,7 @@ def problems(operations: Mapping[tuple[str, str], Operation]) -> Middleware:
             failure = _failure_of(request, error)
         dialect = _dialect(request, operations)
         if dialect is not None:
+            _tell(request, failure, told)
             return dialect.refuse(request, failure)
         return problem_answer(
             failure.status,
@@ -107,6 +112,20 @@ def problems(operations: Mapping[tuple[str, str], Operation]) -> Middleware:
         )
 
     return check
+
+
+def _tell(request: web.Request, failure: Failure, told: dict[tuple[str, str, str], float]) -> None:
+    """Log once a minute that a shipper is refused: many of them show nobody what they were answered."""
+    assert request.match_info.route.resource is not None
+    path, now = request.match_info.route.resource.canonical, time.monotonic()
+    key = (path, failure.code, request.remote or "")
+    if failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR or now - told.get(key, -_QUIET_S) < _QUIET_S:
+        return
+    if len(told) >= _MOST_TOLD:
+        told.clear()
+    told[key] = now
+    text = "".join(letter if letter.isprintable() else " " for letter in failure.detail)
+    _log.warning("what %s delivers to %s is refused: %s", request.remote, path, text)
 
 
 def _dialect(request: web.Request, operations: Mapping[tuple[str, str], Operation]) -> Dialect | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pylogtap_collector.containers.model import ALONE
 from pylogtap_collector.services.latest import STALE_NS
 
 if TYPE_CHECKING:
@@ -129,11 +130,14 @@ def _forms(newest: Newest) -> Iterable[tuple[str, _Family, Sequence[tuple[str, s
     project, service, instance = newest.place
     place = [("project", project), ("service", service), ("instance", instance)]
     if newest.name.startswith("container."):
-        place += [
-            ("name", f"{project}-{instance}"),  # as compose calls it
-            ("container_label_com_docker_compose_project", project),
-            ("container_label_com_docker_compose_service", service),
-        ]
+        if project == ALONE:
+            place.append(("name", instance))
+        else:
+            place += [
+                ("name", f"{project}-{instance}"),  # as compose calls it, since version 2
+                ("container_label_com_docker_compose_project", project),
+                ("container_label_com_docker_compose_service", service),
+            ]
         known = _CONTAINERS.get((newest.name, newest.labels.get("direction")))
         if known is not None and known.kind == newest.kind:
             more = [(name, value) for name, value in newest.labels.items() if name != "direction"]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import logging
+import re
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -40,7 +42,10 @@ BATCH = 500  # records of one request
 LOOK_S = 1.0  # how often to look for new records
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 _ALL = 10_000  # more forwards than anybody has
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _FOR_GOOD = frozenset({400, 413, 422})  # it will not take these records, however often they come
+
+_log = logging.getLogger("pylogtap.collector")
 
 
 class _Outcome(NamedTuple):
@@ -126,7 +131,7 @@ class Forwarding:
                 if not more:
                     await asyncio.sleep(look_s)
             except (NotDelivered, CollectorError) as error:
-                await self._note(number, str(error))
+                await self._note(row, str(error))
                 asked = getattr(error, "retry_after_s", None)
                 await asyncio.sleep(wait_s if asked is None else min(asked, LONGEST_WAIT_S))
                 wait_s = min(LONGEST_WAIT_S, wait_s * 2)
@@ -191,9 +196,11 @@ class Forwarding:
         except SecretUnreadable as error:
             raise NotDelivered(f"Its headers cannot be decrypted; give them again. ({error})") from error
 
-    async def _note(self, number: int, error: str) -> None:
+    async def _note(self, row: ForwardRow, error: str) -> None:
+        if error[:500] != row.last_error:
+            _log.warning("the forward %s does not get on, and waits: %s", row.name, error)
         with suppress(Overloaded):  # it is said the next time
-            await self._engine.write(partial(forwards.note_error, number=number, error=error[:500]))
+            await self._engine.write(partial(forwards.note_error, number=row.id, error=error[:500]))
 
 
 def _body_of(found: Sequence[Log]) -> bytes:
@@ -201,9 +208,12 @@ def _body_of(found: Sequence[Log]) -> bytes:
 
 
 def _words(answer: Fetched) -> str:
-    """Return the beginning of what a server said, if it is text for people."""
-    text = answer.body[:200].decode("utf-8", "replace")
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    """Return the beginning of what a server said to people; of a message of protobuf, the text in it."""
+    text = answer.body[:1000].decode("utf-8", "replace")
+    kind = next((value for name, value in answer.headers.items() if name.lower() == "content-type"), "")
+    if "protobuf" in kind:
+        text = max(_UNPRINTABLE.split(text), key=len, default="")
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:200]
 
 
 def _retry_after(answer: Fetched) -> float | None:

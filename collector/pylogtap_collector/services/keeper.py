@@ -167,7 +167,8 @@ class Keeper:
         Args:
             while_calm: Leave off when much comes in.
         """
-        behind = await self._engine.work(self._rows_behind)
+        left = list(self._left)  # of now: it changes while a thread looks at it
+        behind = await self._engine.work(partial(self._rows_behind, left=left))
         if self._newest << _BITS <= behind:
             return
         for number in await self._engine.work(self._chunk_count):
@@ -184,10 +185,10 @@ class Keeper:
         recent.insert_rows(connection, rows)
         return counts
 
-    def _rows_behind(self, connection: sqlite3.Connection) -> int:
+    def _rows_behind(self, connection: sqlite3.Connection, left: list[tuple[int, int, int]]) -> int:
         """Return the id behind which rows are to be written: only the newest are, and each once."""
         behind, more = recent.last_row(connection), 0
-        for number, records, _ in reversed(self._left):
+        for number, records, _ in reversed(left):
             if more >= self._spare:
                 return max(behind, (number + 1 << _BITS) - 1)
             more += records

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pylogtap.cli.api import Api
-from pylogtap.cli.checks import collector, containers, program, rights, spool, stored
+from pylogtap.cli.checks import collector, containers, forwards, program, rights, spool, stored
 from pylogtap.cli.checks.finding import Finding, State
 
 if TYPE_CHECKING:
@@ -48,3 +48,4 @@ def _collector(settings: Settings) -> Iterator[Finding]:
     if me.may_read:
         yield from stored.check(api)
         yield from containers.check(api)
+        yield from forwards.check(api)

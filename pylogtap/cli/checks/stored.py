@@ -74,7 +74,10 @@ def unplaced(api: Api) -> Iterator[Finding]:
         "places",
         State.WARNING,
         f"programs log without a prefix: {names} ({sum(value['count'] for value in values):,} records)",
-        ("start each of them with its own:  export PYLOGTAP_PREFIX=project/service",),
+        (
+            "programs of ours, each with its own:  export PYLOGTAP_PREFIX=project/service",
+            "other shippers:  name it in their settings, or give them a key of one project",
+        ),
     )
 
 
@@ -89,7 +92,7 @@ def doubled(api: Api) -> Iterator[Finding]:
         yield Finding(
             "handlers",
             State.OK,
-            f"no record is stored twice, of the newest {len(sample):,} of {len(services)} services",
+            f"no handler has stored a record twice, of the newest {len(sample):,} that programs have shipped",
         )
 
 

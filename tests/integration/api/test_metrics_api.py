@@ -187,8 +187,11 @@ async def test_containers_have_the_names_of_cadvisor(call: Caller) -> None:
         ),
         sample("container.restarts", 2.0, now, kind="counter", labels={"cause": 'a "quoted"\\\nword'}),
         sample("container.cpu.percent", 3.5, now, unit="%"),
+        {**sample("container.pids", 2.0, now), "project": "docker", "service": "alone", "instance": "alone"},
     )
     found = await scraped(call)
+    (alone,) = found["container_threads"]
+    assert alone.labels == {"project": "docker", "service": "alone", "instance": "alone", "name": "alone"}
     (cpu,) = found["container_cpu_usage_seconds_total"]
     assert cpu.value == 12.5
     assert cpu.labels == {
@@ -254,3 +257,13 @@ async def test_who_scrapes_sees_his_projects() -> None:
             found = await scraped(here.call, headers=here.headers[visitor])
             assert {each.labels["project"] for each in found["cpu"]} == projects
             assert ("pylogtap_collector_up" in found) is own
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [({"step": "half"}, "such as `30s`"), ({"prefix": "a b/"}, "`shop/web`")]
+)
+async def test_what_cannot_be_read(call: Caller, given: dict[str, str], words: str) -> None:
+    """A step or a place that is none is answered by what one looks like."""
+    reply = await call("GET", "/api/v1/metrics", params={"since": "1h", **given})
+    assert reply.status == 422
+    assert words in reply.json["detail"]

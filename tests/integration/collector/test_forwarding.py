@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped] # has no annotations
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
     ExportLogsServiceResponse,
@@ -43,6 +44,8 @@ class Receiver:
         bodies: The messages of each request that it took.
         requests: All that it took, decoded.
         headers: Of each request, taken or not.
+        partial: How many records of each request it refuses.
+        words: What it says when it refuses a request, in protobuf.
         judge: Says with which status a request is answered, by its messages; 200: it is taken.
     """
 
@@ -54,6 +57,7 @@ class Receiver:
         self.headers: list[dict[str, str]] = []
         self.judge: Callable[[list[str]], int] = lambda _: 200
         self.partial = 0
+        self.words = b""
         self.hanging = asyncio.Event()
         self.hanging.set()
 
@@ -75,6 +79,8 @@ class Receiver:
         await self.hanging.wait()
         status = self.judge(messages)
         if status != 200:
+            if self.words:
+                return web.Response(status=status, body=self.words, content_type="application/x-protobuf")
             return web.Response(status=status, text="not\x1b[31m now", headers={"Retry-After": "0"})
         self.bodies.append(messages)
         self.requests.append(decoded)
@@ -204,6 +210,22 @@ async def test_a_system_that_is_down_for_a_while(tmp_path: Path) -> None:
         receiver.judge = lambda _: 200
         await until(lambda: receiver.messages == ["one", "two"])
         await reached(store, forward, lambda now: now.last_error is None)
+
+
+async def test_a_key_that_is_not_good_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What the other side says of it is told once in the log, and shown, also if it says so in protobuf."""
+    async with receiving() as receiver, storing(tmp_path, receiver) as store:
+        receiver.judge = lambda _: 401
+        receiver.words = Status(code=16, message="This key is not a good one.").SerializeToString()
+        forward = await made(store, receiver)
+        await put(store, "one")
+        await until(lambda: len(receiver.headers) >= 3)
+        after = await reached(store, forward, lambda now: now.last_error is not None)
+    assert after.last_error is not None
+    assert after.last_error.endswith("status 401: This key is not a good one.")
+    told = [record.getMessage() for record in caplog.records if "forward elsewhere" in record.getMessage()]
+    assert len(told) == 1
+    assert "This key is not a good one." in told[0]
 
 
 async def test_records_that_are_refused_for_good(tmp_path: Path) -> None:

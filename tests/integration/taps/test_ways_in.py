@@ -66,6 +66,21 @@ async def test_each_shows_its_key_in_its_own_way(call: Caller, key: str) -> None
     assert len(records) == len(ways)
 
 
+async def test_what_is_refused_is_logged(call: Caller, key: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Many shippers show nobody what they were answered, so the collector says it: once a minute."""
+    wrong = {"Authorization": "Bearer plt_wrong"}
+    for _ in range(3):
+        await call("POST", "/loki/api/v1/push", data=one_of_loki("shop"), headers=JSON | wrong)
+    await call("POST", "/v1/logs", data=b"broken", headers=JSON | {"Authorization": f"Bearer {key}"})
+    told = [record.getMessage() for record in caplog.records if "is refused" in record.getMessage()]
+    assert [text.split(" is refused")[0].rpartition(" ")[2] for text in told] == [
+        "/loki/api/v1/push",
+        "/v1/logs",
+    ]
+    assert "127.0.0.1" in told[0]
+    assert "not a good one" in told[0]
+
+
 async def test_without_a_key_each_is_refused_in_its_own_words(call: Caller) -> None:
     """The status is 401 everywhere."""
     otlp = await call("POST", "/v1/logs", data=one_of_otlp("logs", "shop", as_json=False))
@@ -131,6 +146,9 @@ async def test_an_open_collector_needs_no_key_and_minds_none() -> None:
     async with calling() as call:
         sentry = {"X-Sentry-Auth": "Sentry sentry_key=none"}
         reply = await call("POST", "/api/1/envelope/", data=ENVELOPE, headers=SENTRY | sentry)
+        assert reply.status == 200
+        empty = {"Authorization": "Bearer "}  # where a variable of the shipper's settings is not set
+        reply = await call("POST", "/ingest", data=b'{"message": "a"}', headers=JSON | empty)
         assert reply.status == 200
         other = await call("GET", "/api/v1/logs", headers={"Authorization": "Bearer none"})
         assert other.status == 401
