@@ -150,15 +150,25 @@ class Collector:
             containers=Containers(settings, intake, metrics, shippers),
         )
 
-    def adopt(self, port: int) -> None:
+    def reach_out(self, port: int) -> None:
         """
-        Take in what dead programs on this machine left for this collector, from now on.
+        Do from now on what only a collector does that serves: look for records, measure, deliver elsewhere.
+
+        Commands that open a folder for a moment do none of it.
 
         Args:
             port: It listens on.
         """
-        if self._settings.adopt and not self.engine.read_only:
-            self.tasks.supervise("adopt", lambda: adopt(self._settings, port, self.directory.own_key))
+        if self.engine.read_only:
+            return
+        settings, services = self._settings, self.services
+        if settings.adopt:
+            self.tasks.supervise("adopt", lambda: adopt(settings, port, self.directory.own_key))
+        if settings.host_metrics:
+            self.tasks.supervise("host", Host(settings, services.metrics).run)
+        if settings.docker != "off":
+            self.tasks.supervise("containers", services.containers.run)
+        self.tasks.supervise("forward", self.forwarding.run)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Services]:
@@ -180,11 +190,6 @@ class Collector:
                 self.tasks.supervise("remember", self._remember)
                 self.tasks.supervise("retain", self.services.retention.run)
                 self.tasks.supervise("roll", self.roller.run)
-                if self._settings.host_metrics:
-                    self.tasks.supervise("host", Host(self._settings, self.services.metrics).run)
-                self.tasks.supervise("forward", self.forwarding.run)
-                if self._settings.docker != "off":
-                    self.tasks.supervise("containers", self.services.containers.run)
                 self.tasks.supervise(
                     "tidy", lambda: tidy(self.engine, self._settings.stream_days, self.keeper.is_calm)
                 )

@@ -107,7 +107,7 @@ async def served(
         await site.start()
         if shown is None:
             await _open(ports, settings)
-        collector.adopt(site.port)
+        collector.reach_out(site.port)
         yield Served(site.name, collector.directory, ports)
     finally:
         await ports.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from pylogtap_collector.api.routing import Header
 from pylogtap_collector.models import Order, Readable
@@ -59,17 +59,21 @@ Until = Annotated[
     _MOMENT,
 ]
 Step = Annotated[
-    Text | None,
+    Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]{0,5}(s|m|h|d))?$")] | None,
     Field(
-        pattern=r"^([1-9][0-9]{0,5}(s|m|h|d))?$",
         description="How long a step is: `30s`, `5m`, `1h`, `1d`. Default: so that there are at most 300.",
         examples=["5m"],
     ),
 ]
 Prefix = Annotated[
-    Text | None,
+    Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2})?$"
+        ),
+    ]
+    | None,
     Field(
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2})?$",
         description="Of this place and those under it: `shop`, `shop/web`, `shop/web/web-1`.",
         examples=["shop/checkout"],
     ),

@@ -54,7 +54,7 @@ def demo(port: int | None, data: Path | None, orders: float) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pylogtap-demo-")))
         settings = read_settings(
             data=data or folder, host="127.0.0.1", port=DEFAULT_PORT if port is None else port,
-            spool_dir=folder / "spool",
+            spool_dir=folder / "spool", docker="off", host_metrics=False,
         )  # fmt: skip
         try:
             asyncio.run(_run(settings, orders, may_move=port is None, kept=data is not None))

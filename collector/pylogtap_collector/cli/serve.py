@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @click.option(
     "--docker",
     metavar="ADDRESS",
-    help="Container engine to follow: auto (default), off, or its address, unix:///var/run/docker.sock.",
+    help="Container engine to follow: auto (default), off, or its address, unix:///… or tcp://….",
 )
 @click.option(
     "--forward-port",

@@ -110,6 +110,7 @@ async def storing(data: Path, *receivers: Receiver) -> AsyncIterator[Collector]:
     """Run a collector that may call some systems."""
     outgoing = tuple(receiver.url.removesuffix("/v1/logs") for receiver in receivers)
     async with running_store(data, adopt=False, outgoing=outgoing) as store:
+        store.reach_out(0)
         yield store
 
 

@@ -34,7 +34,8 @@ async def metrics_of(store: Collector, project: str, awaited: str) -> Mapping[st
 
 async def test_machine_and_collector(tmp_path: Path) -> None:
     """Both are measured at once, each under a place of its own, with values like those seen from outside."""
-    async with running_store(tmp_path, host_metrics=True, host_period_s=0.2) as store:
+    async with running_store(tmp_path, adopt=False, host_metrics=True, host_period_s=0.2) as store:
+        store.reach_out(0)
         machine = await metrics_of(store, "system", "system.uptime")
         itself = await metrics_of(store, "pylogtap", "process.event_loop.lag")
     assert machine["system.memory.limit"].last_value == psutil.virtual_memory().total
@@ -46,7 +47,9 @@ async def test_machine_and_collector(tmp_path: Path) -> None:
 
 async def test_its_task_is_watched(tmp_path: Path) -> None:
     """The task is one of those that health shows; without the setting there is none."""
-    async with running_store(tmp_path, host_metrics=True) as store:
+    async with running_store(tmp_path, adopt=False, host_metrics=True) as store:
+        store.reach_out(0)
         assert "host" in {each.name for each in store.tasks.states()}
-    async with running_store(tmp_path, host_metrics=False) as store:
+    async with running_store(tmp_path, adopt=False, host_metrics=False) as store:
+        store.reach_out(0)
         assert "host" not in {each.name for each in store.tasks.states()}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.access.visitor import Visitor
     from pylogtap_collector.services import Services
+    from pylogtap_collector.services.intake import Taken
     from pylogtap_collector.taps.entries import Entry
     from pylogtap_collector.taps.otlp import Batch
     from pylogtap_collector.wire import Place
@@ -124,7 +125,26 @@ async def take(
     Raises:
         MissingRight: None of them may be delivered by him.
     """
-    taken = await services.intake.take(batch.entries, visitor, identity=identity)
+    taken = await take_entries(services, visitor, batch.entries, identity)
+    return taken.stored, [*batch.bad, *(each.reason for each in taken.refused)]
+
+
+async def take_entries(
+    services: Services, visitor: Visitor, entries: Sequence[Entry], identity: bytes | None = None
+) -> Taken:
+    """
+    Store entries.
+
+    Args:
+        services: Store them.
+        visitor: Who delivers them.
+        entries: What is stored.
+        identity: What tells them from others, should they be sent again.
+
+    Raises:
+        MissingRight: None of them may be delivered by him.
+    """
+    taken = await services.intake.take(entries, visitor, identity=identity)
     if taken.refused and not taken.stored:
         raise MissingRight(f"{len(taken.refused)} not taken: {taken.refused[0].reason}.")
-    return taken.stored, [*batch.bad, *(each.reason for each in taken.refused)]
+    return taken

@@ -13,13 +13,12 @@ from pylogtap_collector.access.visitor import Visitor
 from pylogtap_collector.api.parameters import Text
 from pylogtap_collector.api.routing import Header, Raw, Routes
 from pylogtap_collector.api.taps.dialects import JSON, TEXT, Problems
-from pylogtap_collector.api.taps.receiving import decoded, place_for, take
+from pylogtap_collector.api.taps.receiving import decoded, place_for, take_entries
 from pylogtap_collector.errors import MissingRight, TooLarge, Undecodable
 from pylogtap_collector.models.taps import RefusedRecord, ShipmentAnswer, ShownRecord
 from pylogtap_collector.services import Services
 from pylogtap_collector.taps.entries import Entry
-from pylogtap_collector.taps.otlp import Batch
-from pylogtap_collector.taps.shipments import decode_json, decode_msgpack, place_of_tag
+from pylogtap_collector.taps.shipments import Shipment, decode_json, decode_msgpack, place_of_tag
 from pylogtap_collector.times import to_datetime
 
 _MSGPACK = "application/msgpack"
@@ -55,30 +54,38 @@ async def ship(
 
     A JSON array, JSON objects one a line, one behind another or one alone, a stream of msgpack, or lines of
     text; compressed by `gzip`, `zstd`, `deflate`, `br` or `snappy` or not. The answer comes when they are on
-    the disk. Well-known names are understood: `message`, `msg`, `log`; `time`, `timestamp`, `date`; `level`,
-    `severity`; `service`, `host`; `trace_id`; others become fields.
+    the disk. What begins like JSON and is broken is refused. Well-known names are understood: `message`,
+    `msg`, `log`; `time`, `timestamp`, `date`; `level`, `severity`; `service`, `host`; `trace_id`; others
+    become fields.
     """
     place, now_ns = place_of_tag(tag, place_for(visitor, "http")), time.time_ns()
 
-    def read(data: bytes) -> Batch:
+    def read(data: bytes) -> Shipment:
         if _is_msgpack(request, data):
             return decode_msgpack(data, place, now_ns)
         return decode_json(data, place, now_ns, as_text="json" not in request.content_type)
 
-    batch = await decoded(services, request, body, read)
-    if batch.bad and not batch.entries:
-        raise Undecodable(f"None of it could be read: {batch.bad[0]}.")
+    shipment = await decoded(services, request, body, read)
+    entries, refused = shipment.entries, shipment.bad
+    if refused and not entries:
+        raise Undecodable(f"None of it could be read: {next(iter(refused.values()))}.")
     if debug:
-        refused = [RefusedRecord(index=None, reason=reason) for reason in batch.bad]
-        shown = [_shown(entry) for entry in batch.entries[:_MOST_SHOWN]]
-        return ShipmentAnswer(stored=0, refused=refused, records=shown)
-    stored, bad = await take(services, visitor, batch)
-    return ShipmentAnswer(stored=stored, refused=[RefusedRecord(index=None, reason=each) for each in bad])
+        shown = [_shown(entry) for entry in entries[:_MOST_SHOWN]]
+        return ShipmentAnswer(stored=0, refused=_told(refused), records=shown)
+    taken = await take_entries(services, visitor, entries)
+    if taken.refused:
+        places = shipment.places
+        refused |= {places[each.index]: each.reason for each in taken.refused}
+    return ShipmentAnswer(stored=taken.stored, refused=_told(refused))
 
 
 def _is_msgpack(request: web.Request, data: bytes) -> bool:
     """Tell whether a body is msgpack, by its type, or by a first byte that no text begins with."""
     return "msgpack" in request.content_type or b"\x80" <= data[:1] <= b"\x9f"
+
+
+def _told(refused: dict[int, str]) -> list[RefusedRecord]:
+    return [RefusedRecord(index=index, reason=reason) for index, reason in sorted(refused.items())]
 
 
 def _shown(entry: Entry) -> ShownRecord:
