@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from itertools import chain, count
@@ -145,10 +146,13 @@ class _Conversation:
 
     async def _shake(self, handshake: Handshake, value: bytes) -> None:
         answer = handshake.answer(value)
-        await self._connection.send(pack(answer.pong, as_json=self._decoder.is_json))
+        pong = pack(answer.pong, as_json=self._decoder.is_json)
         if answer.refusal is not None:
             self._tally.turned_away += 1
+            with contextlib.suppress(OSError):  # who sends and leaves reads no answer: the log has to tell
+                await self._connection.send(pong)
             raise Hangup(answer.refusal)
+        await self._connection.send(pong)
         self._handshake = None
         self._visitor = self._gate.by_shared_key(self._connection.address)
         self._decoder.admit(MAX_MESSAGE)
@@ -230,6 +234,6 @@ class _Conversation:
         if self._visitor is None or not self._gate.knows(self._visitor):
             self._tally.turned_away += 1
             raise Hangup(
-                "it may not deliver: it needs a field pylogtap_key with a key that may, the shared key, "
-                "or an address within tap_networks"
+                "it may not deliver: it needs a field pylogtap_key with a key that may, an address within "
+                "PYLOGTAP_COLLECTOR_TAP_NETWORKS, or the shared key of PYLOGTAP_COLLECTOR_FORWARD_SHARED_KEY"
             )

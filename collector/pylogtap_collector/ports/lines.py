@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SERVICE = "lines"  # of messages that do not say theirs
 NO_KEY = (
     "it may not deliver: it has to show a key that may (pylogtap_key in JSON, _pylogtap_key in GELF, "
-    '[pylogtap@32473 key="…"] in syslog), or to be within tap_networks'
+    '[pylogtap@32473 key="…"] in syslog), or to be within PYLOGTAP_COLLECTOR_TAP_NETWORKS'
 )
 BAD_KEY = "the key that it shows is not good for delivering"
 _LOOK_S = 0.25  # how often to look for records that no further line has come for

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 COMPOSE = "com.docker.compose."
 PREFIX = "pylogtap.prefix"  # a label: `shop/web` or `shop/web/1`
 _ID = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
+_SHORT_ID = 12  # digits, as the engine's own tools show them
+# What drivers say of a container with every line (moby, daemon/logger/gelf/gelf.go and fluentd/fluentd.go).
+_TOLD = frozenset({"container_id", "container_name", "image_name"})
+_MADE_OF = frozenset({"image_id", "command", "created"})  # GELF's alone, and always together
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
@@ -69,6 +73,47 @@ def place_of_tag(tag: str, default: Place) -> Place | None:
     if any(_ID.fullmatch(part) for part in parts) or parts[1].isdecimal():
         return None
     return Place(parts[0], parts[1], parts[2] if len(parts) == 3 else default.instance)
+
+
+def is_id(text: str | None) -> bool:
+    """Tell whether a text is the id of a container, as Docker's drivers take it for a name by default."""
+    return text is not None and _ID.fullmatch(text) is not None
+
+
+def is_of_container(values: Mapping[str, Any]) -> bool:
+    """Tell whether a driver says of which container a line is."""
+    identity = values.get("container_id")
+    return isinstance(identity, str) and bool(identity)
+
+
+def named_container(values: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """
+    Return fields of which those that tell a container are called as those of containers that are followed.
+
+    Args:
+        values: Labels and what else the driver says, by name; without a container they stay as they are.
+        place: Of the container; a name that it says already is left out.
+    """
+    if not is_of_container(values):
+        return dict(values)
+    gone = _TOLD | _MADE_OF if "image_id" in values else _TOLD
+    rest = {name: value for name, value in values.items() if name not in gone}
+    identity = values["container_id"][:_SHORT_ID]
+    name, image = _name(values), values.get("image_name")
+    if values.get("tag") in {identity, name}:  # unless somebody has set it, it says nothing more
+        rest.pop("tag", None)
+    rest["container.id"] = identity
+    if name is not None and name not in _names(place):
+        rest["container.name"] = name
+    if isinstance(image, str) and image:
+        rest["image"] = image
+    return rest
+
+
+def _names(place: Place) -> set[str]:
+    """Return the names that compose, of today and of old, gives to the container of a place."""
+    project, _, instance = place
+    return {instance, f"{project}-{instance}", f"{project}_{instance.replace('-', '_')}"}
 
 
 def _name(values: Mapping[str, Any]) -> str | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pylogtap.text.levels import level_named, level_of_priority
+from pylogtap.text.levels import Level, level_named, level_of_priority
 from pylogtap_collector.errors import CollectorError, Undecodable
-from pylogtap_collector.taps.engine_logs import place_of_labels
+from pylogtap_collector.taps.engine_logs import is_of_container, named_container, place_of_labels
 from pylogtap_collector.taps.entries import Entry, Source, place_of, segment_name
 from pylogtap_collector.taps.jsonlines import INFORMATION, exception_of_stack, lift
 from pylogtap_collector.taps.plain import entry_of_text
@@ -21,7 +21,6 @@ from pylogtap_collector.wire import inflate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pylogtap.text.levels import Level
     from pylogtap_collector.wire import Place
 
 MAGIC = b"\x1e\x0f"  # of a part of a message
@@ -67,7 +66,9 @@ def entry_of_gelf(values: Mapping[str, Any], default: Place, now_ns: int) -> Ent
     if host and segment_name(host) != place.instance:
         own["host"] = host
     inner = entry_of_text(short, place, now_ns, level or INFORMATION)
-    lifted = lift(fields)
+    if is_of_container(fields):  # the driver's level says no more than which stream it was
+        level = Level(inner.level, inner.severity)
+    lifted = lift(named_container(fields, place))
     logger = lifted.fields.get("logger") or lifted.fields.get("logger_name") or own.get("facility")
     exception = inner.exception
     extra = {**own, **lifted.fields}

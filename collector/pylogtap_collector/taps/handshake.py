@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+_MISSING = (
+    "it began without the handshake that PYLOGTAP_COLLECTOR_FORWARD_SHARED_KEY asks for: set shared_key in "
+    "the sender; for one that has none, such as fluent-logger, unset PYLOGTAP_COLLECTOR_FORWARD_SHARED_KEY, "
+    "and let it in by PYLOGTAP_COLLECTOR_TAP_NETWORKS, or by a field pylogtap_key in its records"
+)
 _PARTS = 6  # of a PING: its name, the sender's host, salt, digest, user, password
 
 
@@ -57,14 +62,14 @@ class Handshake:
         except (ValueError, msgpack.UnpackException):
             parts = None
         if not isinstance(parts, list) or len(parts) < _PARTS or parts[0] != b"PING":
-            return self._refused("a PING with the shared key has to come first: set shared_key")
+            return self._refused(_MISSING)
         host, salt, digest, user, password = (
             part if isinstance(part, bytes) else b"" for part in parts[1:_PARTS]
         )
         if user or password:
             return self._refused("user names are not known here: leave username and password out")
         if not hmac.compare_digest(self._digest(salt, host).encode(), digest):
-            return self._refused("the shared key is not the right one")
+            return self._refused("the shared key is not that of PYLOGTAP_COLLECTOR_FORWARD_SHARED_KEY")
         own = self._host.encode()
         return Answer(["PONG", True, "", self._host, self._digest(salt, own)], None)
 

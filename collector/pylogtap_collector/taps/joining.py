@@ -62,7 +62,7 @@ class Line:
     @property
     def of_container(self) -> bool:
         """Whether an engine's log driver sends it, which does so line by line."""
-        return "container_id" in self.context.fields
+        return "container.id" in self.context.fields
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ The push API of Loki to entries: JSON, and protobuf in a block of snappy.
 Sources: https://grafana.com/docs/loki/latest/reference/loki-http-api/#ingest-logs and grafana/loki,
 pkg/push/push.proto. A stream's labels, and the structured metadata of a line, say where it comes from, how
 bad it is and who logged it; the others become fields. A line that is a JSON object is read as one, and one
-whose labels tell no level as lines of other programs are.
+whose labels tell no level as lines of other programs are. A traceback in a line is an exception either way.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from pylogtap.text.levels import Level, level_named
 from pylogtap_collector.errors import Undecodable
 from pylogtap_collector.taps.coding import unsnap
 from pylogtap_collector.taps.declared import PushRequest
-from pylogtap_collector.taps.entries import Entry, place_of
+from pylogtap_collector.taps.entries import place_of
 from pylogtap_collector.taps.jsonlines import entry_of, lift
 from pylogtap_collector.taps.otlp import Batch
-from pylogtap_collector.taps.plain import entry_of_text
+from pylogtap_collector.taps.plain import entry_of_lines, entry_of_text
 from pylogtap_collector.taps.values import level_of, read_json, storable, stored_time, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pylogtap_collector.taps.entries import Entry
     from pylogtap_collector.wire import Place
 
 _PROJECTS = ("project", "compose_project", "service_namespace", "namespace")
@@ -156,7 +157,7 @@ def _read(line: str, place: Place, now_ns: int, level: Level | None) -> Entry:
         if isinstance(values, dict) and values:
             return entry_of(values, place, now_ns)
     if level is not None:
-        return Entry(place, line)
+        return entry_of_lines(line, place, level)
     return entry_of_text(line, place, now_ns)
 
 

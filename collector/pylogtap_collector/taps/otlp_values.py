@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylogtap_collector.taps.entries import Source, place_of
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 _PROJECT = ("service.namespace", "k8s.namespace.name")
 _INSTANCE = ("service.instance.id", "k8s.pod.name", "host.name", "container.name", "container.id")
 _UNTOLD = "unknown_service"  # what an SDK sends that was not told a name, with the program's behind a colon
-# What says nothing about what happened: which SDK has sent it, and how the process was started.
-_NOISE = ("telemetry.", "process.")
+# What says nothing about what happened: which SDK has sent it, how the process was started, and on what.
+_NOISE = ("telemetry.", "process.", "os.", "host.id", "host.arch")
+# An id that is made anew at each start, UUID of version 4 or 7 (RFC 9562, 5.4 and 5.7), and no place to stay:
+# those of version 5, which OpenTelemetry's conventions want to be made of a machine's id, last.
+_MADE_UP = re.compile(
+    r"[0-9a-f]{8}-?[0-9a-f]{4}-?[47][0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", re.IGNORECASE
+)
+_ID = "service.instance.id"
 _FILES = ("code.file.path", "code.filepath")
 _LINES = ("code.line.number", "code.lineno")
 _FUNCTIONS = ("code.function.name", "code.function")
@@ -36,7 +43,8 @@ class Origin(NamedTuple):
     Attributes:
         place: Where its records belong.
         pid: Of the process.
-        fields: What else is worth keeping, by names that begin with `resource.`.
+        fields: What else is worth keeping, by names that begin with `resource.`; `service.instance.id` where
+            it is no place.
     """
 
     place: Place
@@ -84,12 +92,15 @@ def origin_of(resource: Any, default: Place) -> Origin:
     """
     values = attributes_of(resource.attributes)
     project = taken_text(values, _PROJECT)
+    made_up = values.pop(_ID) if _is_made_up(values) else None
     instance = taken_text(values, _INSTANCE)
     service = text_of(values.pop("service.name", None))
     untold, _, program = service.partition(":")
     service = program if untold == _UNTOLD else service
     pid = taken_number(values, ("process.pid",))
     fields = {f"resource.{name}": value for name, value in values.items() if not name.startswith(_NOISE)}
+    if made_up is not None:
+        fields[_ID] = made_up
     return Origin(place_of(project, service, instance, default), pid, fields)
 
 
@@ -131,3 +142,8 @@ def taken_number(attributes: dict[str, Any], names: Iterable[str]) -> int | None
             del attributes[name]
             return value
     return None
+
+
+def _is_made_up(values: dict[str, Any]) -> bool:
+    """Tell whether the id of an instance is of one run only, while its host says where it stands."""
+    return bool(values.get("host.name")) and _MADE_UP.fullmatch(text_of(values.get(_ID))) is not None

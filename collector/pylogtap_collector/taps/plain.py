@@ -32,13 +32,25 @@ def entry_of_text(text: str, default: Place, now_ns: int, level: Level = INFORMA
     records = _parse(text, default, now_ns) if len(text) <= _RECORD else []
     if len(records) == 1:
         return entry_of_record(records[0], level)
-    lines = text.split("\n")
-    failure = find_failure(lines) if len(records) > 1 else None
+    return entry_of_lines(text, default, level)
+
+
+def entry_of_lines(text: str, place: Place, level: Level = INFORMATION) -> Entry:
+    """
+    Return the entry that is a text as a whole, but for a traceback in it.
+
+    Args:
+        text: One or more lines.
+        place: Where it belongs.
+        level: How bad it is at least.
+    """
+    lines = text.strip("\r\n").split("\n")
+    failure = find_failure(lines) if len(lines) > 1 and len(text) <= _RECORD else None
     if failure is None:
-        return Entry(default, text, severity=level.severity, level=level.name)
+        return Entry(place, text, severity=level.severity, level=level.name)
     worst = max(level, FAILED, key=lambda each: each.severity)
     message = "\n".join(lines[: failure.first]) or failure.summary
-    return Entry(default, message, severity=worst.severity, level=worst.name, exception=failure.fields())
+    return Entry(place, message, severity=worst.severity, level=worst.name, exception=failure.fields())
 
 
 def entry_of_record(record: ParsedRecord, level: Level = INFORMATION) -> Entry:

@@ -3,38 +3,67 @@ Records as Fluent Bit's and Vector's `http` outputs send them, and people with c
 
 That is a JSON array, JSON objects one a line, one behind another or one alone, or a stream of msgpack:
 `[time, record]`, or `[[time, metadata], record]` (sources: fluent/fluent-bit, plugins/out_http, and
-https://vector.dev/docs/reference/configuration/sinks/http/). A line that is no JSON is taken as text.
+https://vector.dev/docs/reference/configuration/sinks/http/). A line that is no JSON is taken as text, unless
+it begins as JSON does: that is broken.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
 from pylogtap.text.times import read_time
 from pylogtap_collector.errors import Undecodable
-from pylogtap_collector.taps.entries import place_of
+from pylogtap_collector.taps.entries import Entry, place_of
 from pylogtap_collector.taps.jsonlines import entry_of
-from pylogtap_collector.taps.otlp import Batch
 from pylogtap_collector.taps.plain import entry_of_text
 from pylogtap_collector.taps.values import MAX_TIME_NS, read_json, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pylogtap_collector.taps.entries import Entry
     from pylogtap_collector.wire import Place
 
 _NS = 1_000_000_000
 _EVENT_TIME = 0  # extension type of Fluentd: seconds and nanoseconds, 4 bytes each
 _PAIR = 2
 _DECODER = json.JSONDecoder()
+_BEGUN = re.compile(r"\s*[\[{]")
+_BRACKETED = re.compile(r'\s*\[[^\[\]{}"]*\]')  # `[WARN] …`, `[2026-01-05 09:00:01] …`: lines of a log
 
 
-def decode_json(body: bytes, default: Place, now_ns: int, *, as_text: bool = True) -> Batch:
+@dataclass(slots=True)
+class Shipment:
+    """
+    What a body holds.
+
+    Attributes:
+        items: All that came, in its order: an entry, or what is wrong with it.
+    """
+
+    items: list[Entry | str] = field(default_factory=list)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What can be stored."""
+        return [item for item in self.items if not isinstance(item, str)]
+
+    @property
+    def places(self) -> list[int]:
+        """Where each of the entries stands among all items."""
+        return [index for index, item in enumerate(self.items) if not isinstance(item, str)]
+
+    @property
+    def bad(self) -> dict[int, str]:
+        """What is wrong with each item that cannot be stored, by where it stands among all."""
+        return {index: item for index, item in enumerate(self.items) if isinstance(item, str)}
+
+
+def decode_json(body: bytes, default: Place, now_ns: int, *, as_text: bool = True) -> Shipment:
     """
     Decode JSON of any of the forms, and lines of text.
 
@@ -60,20 +89,10 @@ def decode_json(body: bytes, default: Place, now_ns: int, *, as_text: bool = Tru
         text = body.decode()
     except UnicodeDecodeError as error:
         raise Undecodable(f"The body is neither JSON nor text in UTF-8: {error}.") from error
-    batch = Batch([], [])
-    for line in text.split("\n"):
-        if not line or line.isspace():
-            continue
-        objects = _objects(line.strip())
-        batch.entries.extend(entry_of(values, default, now_ns) for values in objects)
-        if not objects and as_text:
-            batch.entries.append(entry_of_text(line, default, now_ns))
-        elif not objects:
-            batch.bad.append(f"a line that is no JSON object: {line[:40]!r}")
-    return batch
+    return _of_lines(text, default, now_ns, as_text=as_text)
 
 
-def decode_msgpack(body: bytes, default: Place, now_ns: int) -> Batch:
+def decode_msgpack(body: bytes, default: Place, now_ns: int) -> Shipment:
     """
     Decode a stream of msgpack.
 
@@ -87,19 +106,19 @@ def decode_msgpack(body: bytes, default: Place, now_ns: int) -> Batch:
     """
     if not body:
         raise Undecodable("The body is empty.")
-    batch = Batch([], [])
+    items: list[Entry | str] = []
     try:
         for value in _unpacked(body):
             for each in _single(value):
                 try:
-                    batch.entries.append(_of_pair(each, default, now_ns))
+                    items.append(_of_pair(each, default, now_ns))
                 except Undecodable as error:
-                    batch.bad.append(error.detail)
+                    items.append(error.detail)
     except Undecodable as error:
-        if not batch.entries:
+        if not items:
             raise
-        batch.bad.append(error.detail)
-    return batch
+        items.append(error.detail)
+    return Shipment(items)
 
 
 def place_of_tag(tag: str | None, default: Place) -> Place:
@@ -184,16 +203,37 @@ def _time(value: Any, now_ns: int) -> int | None:
     return found if found is not None and 0 < found <= MAX_TIME_NS else None
 
 
-def _of_values(values: list[Any], default: Place, now_ns: int) -> Batch:
-    batch = Batch([], [])
+def _of_values(values: list[Any], default: Place, now_ns: int) -> Shipment:
+    shipment = Shipment()
     for value in values:
         if isinstance(value, dict):
-            batch.entries.append(entry_of(value, default, now_ns))
+            shipment.items.append(entry_of(value, default, now_ns))
         elif isinstance(value, str) and value:
-            batch.entries.append(entry_of_text(value, default, now_ns))
+            shipment.items.append(entry_of_text(value, default, now_ns))
         else:
-            batch.bad.append("an element that is neither an object nor text")
-    return batch
+            shipment.items.append("an element that is neither an object nor text")
+    return shipment
+
+
+def _of_lines(text: str, default: Place, now_ns: int, *, as_text: bool) -> Shipment:
+    shipment = Shipment()
+    for line in text.split("\n"):
+        if not line or line.isspace():
+            continue
+        objects = _objects(line.strip())
+        if objects:
+            shipment.items += [entry_of(values, default, now_ns) for values in objects]
+        elif as_text and not _is_broken(line):
+            shipment.items.append(entry_of_text(line, default, now_ns))
+        else:  # where it is the first one, the others may be the rest of a document, and are no text
+            as_text = as_text and bool(shipment.items)
+            shipment.items.append(f"a line that is no JSON object: {line[:40]!r}")
+    return shipment
+
+
+def _is_broken(line: str) -> bool:
+    """Tell whether a line that is no JSON begins as JSON does."""
+    return _BEGUN.match(line) is not None and _BRACKETED.match(line) is None
 
 
 def _objects(line: str) -> list[dict[str, Any]]:

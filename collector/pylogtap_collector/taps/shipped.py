@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pylogtap_collector.taps.engine_logs import place_of_container, place_of_labels, place_of_tag
+from pylogtap_collector.taps.engine_logs import (
+    named_container,
+    place_of_container,
+    place_of_labels,
+    place_of_tag,
+)
 from pylogtap_collector.taps.entries import Entry
 from pylogtap_collector.taps.joining import Line, Piece
 from pylogtap_collector.taps.jsonlines import entry_of, take_key
@@ -47,6 +52,7 @@ def read_event(tag: str, event: Event, default: Place, now_ns: int) -> Entry | L
     return entry._replace(
         time_ns=entry.time_ns if event.time_ns is None or _says_time(record, entry) else event.time_ns,
         logger=entry.logger or tag,
+        fields=named_container(entry.fields, entry.place),
     )
 
 
@@ -57,7 +63,7 @@ def _line(
     piece = _piece(record)
     place = place_of_labels(record, default) or tagged or place_of_container(record, default)
     container = record.get("container_id")
-    fields: dict[str, Any] = storable(record)
+    fields: dict[str, Any] = named_container(storable(record), place)
     context = Entry(place, "", time_ns=time_ns, logger="" if container else tag, fields=fields)
     source = (tag, container if isinstance(container, str) else "", str(record.get("source", "")))
     return Line(source, text, context, exact=container is not None and time_ns is not None, piece=piece)

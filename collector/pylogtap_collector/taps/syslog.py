@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pylogtap.text.levels import Level, level_named, level_of_priority
 from pylogtap.text.times import Moment, find_time
+from pylogtap_collector.taps.engine_logs import is_id, named_container
 from pylogtap_collector.taps.entries import Entry, place_of
 from pylogtap_collector.taps.plain import entry_of_text
 from pylogtap_collector.taps.values import hex_id
@@ -113,15 +114,18 @@ def entry_of_syslog(message: Message, default: Place, now_ns: int) -> Entry:
     traced = message.data.get(TRACE_ELEMENT, {})
     place = place_of(None, message.app, message.host, default)
     inner = entry_of_text(message.text, place, now_ns, level)
-    if message.text.lstrip().startswith("{") or inner.place != place:
+    contained = is_id(message.app)
+    if contained or message.text.lstrip().startswith("{") or inner.place != place:
         level = Level(
             inner.level, inner.severity
         )  # the program's own word; engines of containers send one for all
     fields: dict[str, Any] = {"facility": _FACILITIES[message.priority >> 3]}
+    if contained:
+        fields |= named_container({"container_id": message.app}, place)
     pid = int(message.process) if message.process and re.fullmatch("[0-9]{1,10}", message.process) else None
     if pid is None and message.process:
         fields["procid"] = message.process
-    if message.kind:
+    if message.kind and not (contained and message.kind == message.app):
         fields["msgid"] = message.kind
     fields |= {name: values for name, values in message.data.items() if name != TRACE_ELEMENT}
     return inner._replace(

@@ -214,6 +214,25 @@ async def test_the_shared_key_is_proved_by_both_sides() -> None:
         assert opened.tally.turned_away == 3
 
 
+async def test_who_begins_without_the_handshake_is_told_of_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """fluent-logger knows none, and reads no answer: the log says once what to do."""
+
+    def work(port: int) -> None:
+        for _ in range(3):
+            plain = sender.FluentSender("shop.cart", "127.0.0.1", port)
+            plain.emit(None, {"message": "lost"})
+            plain.close()
+
+    async with opened_ports(forward_shared_key="the shared key") as opened:
+        await asyncio.to_thread(work, opened.forward)
+        await opened.until(lambda: opened.tally.turned_away == 3)
+    (told,) = (text for text in caplog.messages if "without the handshake" in text)
+    assert "PYLOGTAP_COLLECTOR_FORWARD_SHARED_KEY" in told
+    assert "PYLOGTAP_COLLECTOR_TAP_NETWORKS" in told
+
+
 async def test_a_key_may_stand_in_the_record() -> None:
     """Once there is a key, senders on this machine need one; it is not stored, and good for its project."""
     async with opened_ports() as opened:

@@ -83,7 +83,8 @@ async def test_dockers_driver_is_understood(opened: Opened, containers: Containe
     ]
     assert {(log.project, log.service, log.instance) for log in rest} == {(project, "cart", "cart-3")}
     assert all(abs(datetime.now(UTC) - log.time) < timedelta(minutes=1) for log in logs)
-    assert all(log.attributes["container_name"].startswith("/ptt-") for log in logs)
+    assert all(log.attributes["container.name"].startswith("ptt-") for log in logs)
+    assert all(len(log.attributes["container.id"]) == 12 for log in logs)
     said = [log.message for log in rest]
     assert r"invalid \xff\xfe byte" in said
     long = [log for log in rest if set(log.message) == {"x"}]

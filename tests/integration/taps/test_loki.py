@@ -65,8 +65,9 @@ def test_records_of_a_library(collector: CollectorProcess) -> None:
     assert late["attributes"] == {"region": "north"}
     assert before - 1 < datetime.fromisoformat(late["time"]).timestamp() < time.time() + 1
     broken = only(collector, "project:loki service:cart broken")
-    assert broken["level"] == "error"
-    assert "ZeroDivisionError" in broken["message"]
+    assert (broken["level"], broken["message"]) == ("error", "broken")
+    assert broken["exception"]["type"] == "ZeroDivisionError"
+    assert broken["exception"]["stacktrace"].startswith("Traceback")
 
 
 @pytest.mark.parametrize("coding", ["", "gzip"])

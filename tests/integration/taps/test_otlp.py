@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceResponse,
 )
 
+from pylogtap_collector.taps.entries import segment_name
 from tests.support.shippers import only, run_shipper
 
 if TYPE_CHECKING:
@@ -192,6 +194,9 @@ def test_records_of_logfire(collector: CollectorProcess) -> None:
     assert hello["attributes"]["basket"] == {"tea": 2}
     assert hello["attributes"]["tags"] == ["x"]
     assert not [name for name in hello["attributes"] if name.startswith("logfire.")]
+    assert hello["instance"] == segment_name(socket.gethostname())
+    assert len(hello["attributes"]["service.instance.id"].replace("-", "")) == 32
+    assert not [name for name in hello["attributes"] if name.startswith(("resource.os.", "resource.host.i"))]
     assert "duration_s" not in hello["attributes"]
     assert hello["source"]["line"] > 0
     assert found["slow"]["level"] == "warning"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.integration.taps.test_otlp import post
 from tests.support.shippers import only, run_shipper
@@ -54,6 +57,24 @@ with sentry_sdk.start_transaction(name="checkout", op="task") as transaction:
 sentry_sdk.flush(20)
 """
 
+# What docs/how-to/take-from-other-shippers.md shows, and what it warns of.
+SET_UP = """
+import logging
+import sentry_sdk
+from sentry_sdk.integrations.logging import LoggingIntegration
+
+sentry_sdk.init(URL.replace("http://", "http://KEY@") + "/PROJECT/web/1"MORE)
+log = logging.getLogger("shop")
+log.setLevel(logging.INFO)
+log.info("a crumb")
+log.error("no answer")
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("broken")
+sentry_sdk.flush(20)
+"""
+
 
 def envelope(*items: tuple[Mapping[str, object], bytes], event_id: str | None = None) -> bytes:
     """Return an envelope."""
@@ -92,6 +113,35 @@ def test_errors_and_logs_of_the_sdk(collector: CollectorProcess) -> None:
     assert not [name for name in hello["attributes"] if name.startswith("sentry.")]
     late = only(collector, f"{place} late")
     assert (late["message"], late["level"], late["logger"]) == ("order 17 is late", "warning", "sentry.shop")
+
+
+@pytest.mark.parametrize(
+    ("project", "more", "stored", "traced"),
+    [
+        ("errors", "", {"no answer": 1, "broken": 1}, 1),
+        (
+            "all",
+            ", integrations=[LoggingIntegration(event_level=None)], enable_logs=True",
+            {"a crumb": 1, "no answer": 1, "broken": 1},
+            0,
+        ),
+        (
+            "both",
+            ", enable_logs=True, before_send_log=lambda log, _: log if log['severity_number'] < 17 else None",
+            {"a crumb": 1, "no answer": 1, "broken": 1},
+            1,
+        ),
+        ("twice", ", enable_logs=True", {"a crumb": 1, "no answer": 2, "broken": 2}, 1),
+    ],
+)
+def test_each_log_of_the_sdk_is_stored_once(
+    collector: CollectorProcess, project: str, more: str, stored: dict[str, int], traced: int
+) -> None:
+    """As long as the SDK sends it once: errors are events, with tracebacks, and logs, if it is told so."""
+    run_shipper(SET_UP.replace("PROJECT", project).replace("MORE", more), collector)
+    found = list(collector.logs(f"project:{project} service:web"))
+    assert sum(each["exception"] is not None for each in found) == traced
+    assert Counter(each["message"] for each in found) == stored
 
 
 def test_items_with_and_without_a_length(collector: CollectorProcess) -> None:

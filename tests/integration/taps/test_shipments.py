@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 T = 1_767_225_600
 MSGPACK, NDJSON = "application/msgpack", "application/x-ndjson"
+FORM = "application/x-www-form-urlencoded"  # what curl says unless it is told
 
 
 def records(*texts: str) -> list[dict[str, object]]:
@@ -126,10 +127,10 @@ def test_a_bad_record_does_not_cost_the_others(collector: CollectorProcess) -> N
     """It is counted, and named."""
     body = json.dumps([{"message": "good", "project": "some"}, 5, None]).encode()
     told = json.loads(post(collector, "/ingest", body, JSON)[2])
-    assert (told["stored"], len(told["refused"])) == (1, 2)
+    assert (told["stored"], [each["index"] for each in told["refused"]]) == (1, [1, 2])
     cut = msgpack.packb([T, {"message": "good", "project": "some"}]) + b"\xc1"
     told = json.loads(post(collector, "/ingest", cut, MSGPACK)[2])
-    assert (told["stored"], len(told["refused"])) == (1, 1)
+    assert (told["stored"], [each["index"] for each in told["refused"]]) == (1, [1])
     assert collector.count("project:some") == 2
 
 
@@ -138,3 +139,29 @@ def test_what_holds_no_record_is_refused(collector: CollectorProcess, body: byte
     """With 400: Fluent Bit drops it, and tries all else again."""
     status, answered, answer = post(collector, "/ingest", body, kind)
     assert (status, answered, json.loads(answer)["code"]) == (400, "application/problem+json", "undecodable")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message": "cut',
+        b'[{"message": "cut"}',
+        b'{\n "message": "cut",\n "level":\n}',
+        b"{message: 1}",
+        b"[1, 2",
+    ],
+)
+def test_broken_json_is_no_text(collector: CollectorProcess, body: bytes) -> None:
+    """Somebody tries it by hand, and has forgotten a bracket: he is told."""
+    status, _, answer = post(collector, "/ingest", body, FORM, **{"FLUENT-TAG": "broken.app"})
+    assert (status, json.loads(answer)["code"]) == (400, "undecodable")
+    assert collector.count("project:broken") == 0
+
+
+def test_broken_json_is_refused_beside_others(collector: CollectorProcess) -> None:
+    """Each by its place among all; lines of a log that begin by brackets are text."""
+    body = b'{"message": "a"}{"message": "b"}\n\n{"message": \n[INFO] ready\n[2026-01-01 12:00:00,5] c\n["d"'
+    told = json.loads(post(collector, "/ingest", body, FORM, **{"FLUENT-TAG": "mixed.app"})[2])
+    assert (told["stored"], [each["index"] for each in told["refused"]]) == (4, [2, 5])
+    assert all("no JSON" in each["reason"] for each in told["refused"])
+    assert collector.count("project:mixed") == 4

@@ -207,3 +207,14 @@ def test_values_are_cut_however_they_come() -> None:
         found = [each for at in range(0, len(data), size) for each in cutter.feed(data[at : at + size])]
         assert found == packed
         assert not cutter.waiting
+
+
+def test_a_container_is_told_as_those_that_are_followed() -> None:
+    """By its short id, and by its name where the place does not say it, in lines and in records."""
+    assert read("f" * 12, {"log": "x", **CONTAINER}).fields == {"source": "stdout", "container.id": "f" * 12}
+    fields = read("a.b", {"log": "x", **CONTAINER}).fields
+    assert (fields["container.id"], fields["container.name"]) == ("f" * 12, "shop-web-1")
+    fields = read("a.b", {"message": "x", "command": "own", **CONTAINER}).fields
+    assert fields == {
+        "source": "stdout", "command": "own", "container.id": "f" * 12, "container.name": "shop-web-1",
+    }  # fmt: skip

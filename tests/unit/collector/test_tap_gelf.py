@@ -161,3 +161,45 @@ def test_compressed_messages_are_bounded(compress: object) -> None:
         for bad, limit in ((compress(data), 100), (compress(data)[:-5], 10_000)):
             with pytest.raises(Undecodable):
                 unpack(bad, limit)
+
+
+# What Docker's driver says of a container with each line (moby, daemon/logger/gelf/gelf.go).
+OF_CONTAINER = {
+    "version": "1.1", "host": "box", "timestamp": 1_767_225_600.5, "_command": "python app.py",
+    "_container_id": "0123456789ab" + "c" * 52, "_container_name": "web-1", "_image_id": "sha256:" + "d" * 64,
+    "_created": "2026-01-01T00:00:00Z", "_image_name": "shop/web:2", "_tag": "0123456789ab",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("level", "line", "name", "message"),
+    [
+        (6, "level=warn msg=slow took=3", "warning", "slow"),
+        (3, '{"level": "debug", "msg": "probe"}', "debug", "probe"),
+        (6, "ERROR: no answer", "error", "no answer"),
+        (3, "plain", "error", "plain"),
+        (6, "plain", "info", "plain"),
+    ],
+)
+def test_the_level_of_a_containers_line_counts_more_than_its_stream(
+    level: int, line: str, name: str, message: str
+) -> None:
+    """Docker's driver sends 6 for stdout and 3 for stderr, whatever the line says."""
+    entry = entry_of_gelf({**OF_CONTAINER, "short_message": line, "level": level}, DEFAULT, NOW)
+    assert (entry.level, entry.message) == (name, message)
+    other = entry_of_gelf({"short_message": line, "level": level}, DEFAULT, NOW)
+    assert other.level == {3: "error", 6: "info"}[level]
+
+
+def test_a_container_is_told_as_those_that_are_followed() -> None:
+    """By its short id and its image, and by its name where the place does not say it."""
+    values = {**OF_CONTAINER, "short_message": "x"}
+    known = {"host": "box", "container.id": "0123456789ab", "image": "shop/web:2"}
+    assert entry_of_gelf(values, DEFAULT, NOW).fields == known
+    labels = {"_com.docker.compose.project": "mall", "_com.docker.compose.service": "web"}
+    labels["_com.docker.compose.container-number"] = "2"
+    fields = entry_of_gelf({**values, **labels, "_tag": "blue"}, DEFAULT, NOW).fields
+    told = {name: value for name, value in fields.items() if not name.startswith("com.docker.")}
+    assert told == {**known, "container.name": "web-1", "tag": "blue"}
+    named = entry_of_gelf({**values, **labels, "_container_name": "/mall-web-2"}, DEFAULT, NOW)
+    assert "container.name" not in named.fields

@@ -13,6 +13,8 @@ from pylogtap_collector.wire import Place
 from tests.support.shipments import T
 
 HERE = Place("default", "otlp", "127.0.0.1")
+RANDOM = "9f3b6f3e-5c0e-4f0b-8a53-2f6a4b1c7d10"  # UUID of version 4
+STABLE = "9f3b6f3e-5c0e-5f0b-8a53-2f6a4b1c7d10"  # of version 5
 
 
 def value_of(value: Any) -> dict[str, Any]:
@@ -62,11 +64,30 @@ def decoded(
         ({"host.name": "web-1"}, HERE._replace(instance="web-1")),
         ({"host.name": "web-1", "k8s.pod.name": "pod"}, HERE._replace(instance="pod")),
         ({"k8s.namespace.name": "shop"}, HERE._replace(project="shop")),
+        ({"host.name": "web-1", "service.instance.id": RANDOM}, HERE._replace(instance="web-1")),
+        (
+            {"host.name": "web-1", "service.instance.id": RANDOM.replace("-", "")},
+            HERE._replace(instance="web-1"),
+        ),
+        ({"service.instance.id": RANDOM}, HERE._replace(instance=RANDOM)),
+        ({"host.name": "web-1", "service.instance.id": STABLE}, HERE._replace(instance=STABLE)),
     ],
 )
 def test_the_resource_is_the_place(resource: dict[str, Any], place: Place) -> None:
     """Namespace, name and instance of the service are the prefix; what is not said is the default's."""
     assert decoded({"body": {"stringValue": "x"}}, resource).place == place
+
+
+def test_an_instance_that_is_new_at_each_start_is_no_place() -> None:
+    """It stays as an attribute; what a machine is made of says nothing of what happened."""
+    resource = {
+        "host.name": "web-1", "host.id": "f" * 32, "host.arch": "amd64", "os.type": "linux",
+        "os.description": "Debian", "service.instance.id": RANDOM, "deployment.environment": "test",
+    }  # fmt: skip
+    assert decoded({}, resource).fields == {
+        "service.instance.id": RANDOM,
+        "resource.deployment.environment": "test",
+    }
 
 
 def test_what_a_resource_says_beyond_its_place_becomes_fields() -> None:

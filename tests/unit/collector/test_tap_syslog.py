@@ -153,3 +153,26 @@ def test_a_traceback_is_an_exception() -> None:
     assert entry.exception is not None
     assert (entry.exception["type"], entry.exception["message"]) == ("ValueError", "bad")
     assert entry.exception["stacktrace"].startswith("Traceback")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"<%d>1 2026-01-05T09:00:01Z box 0123456789ab 7 0123456789ab - ",
+        b"<%d>Jan  5 09:00:01 box 0123456789ab[7]: ",
+        b"<%d>Jan  5 09:00:01 0123456789ab[7]: ",
+    ],
+    ids=["rfc5424", "rfc3164", "without-host"],
+)
+def test_the_level_of_a_containers_line_counts_more_than_its_stream(header: bytes) -> None:
+    """Docker's driver sends one severity for each stream, and the id of the container as program."""
+    for severity, line, level in (
+        (30, b"level=warn msg=slow", "warning"),
+        (27, b'{"level": "debug", "msg": "probe"}', "debug"),
+        (30, b"ERROR: no answer", "error"),
+        (27, b"plain", "error"),
+    ):
+        entry = understood(header % severity + line)
+        assert entry.level == level
+        assert entry.fields == {"facility": "daemon", "container.id": "0123456789ab"}
+    assert understood(b"<30>Jan  5 09:00:01 box cart[7]: level=warn msg=slow").level == "info"
