@@ -134,11 +134,11 @@ class Settings(BaseSettings):
     docker: str = Field(
         "auto",
         description="The container engine whose compose projects are followed: `auto` for one that answers "
-        "on this machine, `off`, or its address, `unix:///…` or `http://…`.",
+        "on this machine, `off`, or its address, `unix:///…` or `tcp://…`.",
     )
-    docker_period_s: Positive = Field(2.0, description="How often containers are measured.")
+    docker_period_s: float = Field(2.0, ge=0.2, le=3600, description="How often containers are measured.")
     host_metrics: bool = Field(default=True, description="Measure this machine, too.")
-    host_period_s: Positive = Field(10.0, description="How often this machine is measured.")
+    host_period_s: float = Field(10.0, ge=0.1, le=3600, description="How often this machine is measured.")
     metrics_raw_days: Positive = Field(2.0, description="Days for which each sample is kept as it came.")
     metrics_minute_days: Positive = Field(30.0, description="Days for which a value a minute is kept.")
     metrics_hour_days: Positive = Field(730.0, description="Days for which a value an hour is kept.")
@@ -146,7 +146,8 @@ class Settings(BaseSettings):
     tap_host: str = Field("127.0.0.1", description="Address on which the ports for other protocols listen.")
     tap_networks: Words = Field(
         default_factory=tuple,
-        description="Networks beyond this machine that may deliver to those ports without showing a key.",
+        description="Networks, this machine's 127.0.0.1 among them, that may deliver to those ports "
+        "without showing a key.",
     )
     forward_port: int | None = Field(
         None, ge=0, le=65535, description="Port for Fluent Forward, usually 24224; none: it is not opened."
@@ -180,6 +181,16 @@ class Settings(BaseSettings):
         Whoever has one in PYLOGTAP_KEY for his programs, and starts a collector, would give it all rights.
         """
         return None if key is not None and key.get_secret_value().startswith(f"{BRAND}_") else key
+
+    @field_validator("docker")
+    @classmethod
+    def _check_docker(cls, text: str) -> str:
+        if text not in {"auto", "off"} and not _is_engine(text):
+            raise ValueError(
+                f"{text!r} is no container engine; write auto, off, unix:///PATH or tcp://HOST:PORT, "
+                "for example unix:///var/run/docker.sock"
+            )
+        return text
 
     @field_validator("proxies", "tap_networks")
     @classmethod
@@ -215,6 +226,18 @@ class Settings(BaseSettings):
                 "tls_key: a key is of no use alone; give its certificate by tls_certificate, too"
             )
         return self
+
+
+def _is_engine(address: str) -> bool:
+    """Tell whether this may be the address of an engine: a socket's path, or a host and a port."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return not parts.netloc and len(parts.path) > 1
+    return parts.scheme in {"tcp", "http"} and bool(parts.hostname and port) and parts.path in {"", "/"}
 
 
 def _origin(text: str) -> str:

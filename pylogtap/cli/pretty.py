@@ -21,6 +21,7 @@ _SERVICE_STYLES = ("cyan", "magenta", "blue", "bright_cyan", "bright_magenta", "
 _LEVEL_WIDTH = 5
 _WIDEST_PREFIX = 32  # up to which messages are aligned
 _INDENT = "  "
+_LAST_LINES = "last_lines"
 
 
 class Pretty:
@@ -59,6 +60,7 @@ class Pretty:
             *_fields(log),
         ]  # fmt: skip
         yield from ([Span(f"{_INDENT}{visible(each)}")] for each in more)
+        yield from _last_lines(log)
         yield from _exception(log.get("exception"))
 
     def _clock(self, text: str) -> datetime:
@@ -100,6 +102,8 @@ def _level_name(log: dict[str, Any]) -> str:
 def _fields(log: dict[str, Any]) -> Line:
     spans: Line = []
     for name, value in log.get("attributes", {}).items():
+        if name == _LAST_LINES and _is_text(value):
+            continue
         spans += [Span("  " if not spans else " "), Span(f"{visible(name)}=", "dim"), Span(_value(value))]
     for name, value in log.get("labels", {}).items():
         spans += [Span(" "), Span(f"#{visible(name)}={visible(value)}", "blue")]
@@ -112,6 +116,17 @@ def _value(value: Any) -> str:
         bare = plain == value and value and not any(each in " \"'=" for each in value)
         return plain if bare else visible(json.dumps(value, ensure_ascii=False))
     return visible(json.dumps(value, ensure_ascii=False))
+
+
+def _last_lines(log: dict[str, Any]) -> Iterable[Line]:
+    """Return what a container wrote last before what the log tells of it, below it as tracebacks are."""
+    lines = log.get("attributes", {}).get(_LAST_LINES)
+    for line in lines if _is_text(lines) else ():
+        yield [Span(f"{_INDENT}│ ", "dim"), Span(visible(line), "dim")]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _exception(exception: dict[str, Any] | None) -> Iterable[Line]:

@@ -19,11 +19,12 @@ import aiohttp
 import docker
 import docker.errors
 
+from pylogtap_collector.containers.knocking import what_is_wrong, what_keeps_out
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")  # where engines of the system listen
-_SCHEMES = frozenset({"unix", "http", "tcp"})
 _ANSWER_S = 10.0
 _UNREACHABLE = (
     aiohttp.ClientError,
@@ -81,7 +82,7 @@ class Engine:
     An engine at an address.
 
     Attributes:
-        address: That, `unix:///…` or `http://…` or `tcp://…`.
+        address: That, `unix:///…` or `tcp://…`.
         version: What `/version` said at the last :meth:`connect`.
     """
 
@@ -113,33 +114,34 @@ class Engine:
             EngineUnreachable: It does not answer.
         """
         await self.close()
-        if urlsplit(self.address).scheme not in _SCHEMES:
-            raise EngineUnreachable(
-                f"{self.address} is no address of an engine that can be read; write unix:///PATH or "
-                "tcp://HOST:PORT (without TLS: let both be on one machine, or in a tunnel)"
-            )
+        if reason := await what_keeps_out(self.address):  # the SDK would leave its socket open
+            raise EngineUnreachable(reason)
+        try:
+            await self._agree(*self._open_session())
+        except (EngineUnreachable, EngineRefusal):
+            await self.close()
+            raise
+
+    async def _agree(self, session: aiohttp.ClientSession, host: str) -> None:
+        if reason := await what_is_wrong(session, f"http://{host}", self.address):
+            raise EngineUnreachable(reason)
         with _translated():
-            await self._knock()
             sdk = await asyncio.to_thread(docker.APIClient, self.address, timeout=int(_ANSWER_S))
             self._sdk = sdk
             self.version = await asyncio.to_thread(sdk.version)
+        self._base = f"http://{host}/v{sdk.api_version}"
+
+    def _open_session(self) -> tuple[aiohttp.ClientSession, str]:
         parts = urlsplit(self.address)
         connector: aiohttp.BaseConnector
         if parts.scheme == "unix":
             connector, host = aiohttp.UnixConnector(parts.path, limit=0), "engine"
         else:
             connector, host = aiohttp.TCPConnector(limit=0), parts.netloc
-        self._base = f"http://{host}/v{sdk.api_version}"
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_ANSWER_S)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=True)
-
-    async def _knock(self) -> None:
-        """Find out whether anybody listens: where nobody does, the SDK leaves its socket open."""
-        parts = urlsplit(self.address)
-        if parts.scheme == "unix":
-            _, writer = await asyncio.open_unix_connection(parts.path)
-            writer.close()
-            await writer.wait_closed()
+        session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=True)
+        self._session = session
+        return session, host
 
     async def close(self) -> None:
         """Hang up, which those who read an answer are told. Does nothing where it was not reached."""

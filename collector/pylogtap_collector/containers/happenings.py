@@ -101,12 +101,14 @@ class Happening(NamedTuple):
         entry: What is stored.
         points: What is measured by it.
         wants_lines: Its last lines before tell why.
+        since_ns: When the run before ended, ns since the epoch: later lines are of this one; 0: unknown.
     """
 
     container_id: str
     entry: Entry
     points: tuple[Point, ...] = ()
     wants_lines: bool = False
+    since_ns: int = 0
 
     def with_lines(self, lines: list[str]) -> Happening:
         """Return it with the last lines that the container wrote before."""
@@ -123,11 +125,13 @@ class Subject(NamedTuple):
         container_id: All 64 hex digits.
         name: Its name.
         place: Where it stands.
+        since_ns: When its run before this one ended, ns since the epoch; 0: unknown.
     """
 
     container_id: str
     name: str
     place: Place
+    since_ns: int = 0
 
     def tell(
         self, time_ns: int, event: str, text: str, severity: int = INFO, /, *points: Point, **fields: Any
@@ -153,7 +157,7 @@ class Subject(NamedTuple):
             logger=LOGGER,
             fields={"event": event, "container.id": self.container_id[:12], **known},
         )
-        return Happening(self.container_id, entry, points)
+        return Happening(self.container_id, entry, points, since_ns=self.since_ns)
 
     def restarted(self, time_ns: int, cause: str, restarts: Mapping[str, int]) -> Happening:
         """

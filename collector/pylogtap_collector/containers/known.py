@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OOM_WAIT_NS = 2_000_000_000  # after an `oom`, the end of the main process comes within
 _LATE_OOM_NS = 1_000_000_000
 _SAME_NS = 3_000_000_000  # between a start or an end and the event that tells it
+_PAUSE_NS = 100_000_000  # engines wait so long at least before they start again what has ended
 _SIGNAL_NS = 15_000_000_000  # so long a signal that may have been meant otherwise counts as a wish to end
 _DEADLY = frozenset({"2", "3", "6", "9", "15", "SIGINT", "SIGQUIT", "SIGABRT", "SIGKILL", "SIGTERM"})
 _SIGKILL_CODE = 137
@@ -43,6 +44,7 @@ class Known:
         health: As its check last said; empty: it has none.
         started_ns: When it was started last.
         ended_ns: When it ended last.
+        before_ns: When the run before the last one ended; 0: unknown.
         event_ns: When something was last told of it.
         signal: That a user had it sent since its start; empty: none.
         signal_ns: When.
@@ -68,10 +70,11 @@ class Known:
     restarts: dict[str, int] = field(default_factory=dict)
     oom_kills: int = 0
     engine_lost: bool = False
+    before_ns: int = 0
 
     def subject(self, container_id: str) -> Subject:
         """Return the container, as it is spoken of."""
-        return Subject(container_id, self.name, Place(*self.place))
+        return Subject(container_id, self.name, Place(*self.place), self.before_ns)
 
     def start(self, container_id: str, time_ns: int) -> list[Happening]:
         """
@@ -83,6 +86,7 @@ class Known:
         """
         if self.running and abs(time_ns - self.started_ns) < _SAME_NS:  # the list had it already
             return []
+        self.before_ns = time_ns - _PAUSE_NS if self.running else self.ended_ns
         if self.running:  # its end was not told
             self.cause = ENGINE if self.engine_lost else UNKNOWN
         cause, self.cause = self.cause, ""

@@ -140,6 +140,8 @@ class Lifecycle:
         known.name, known.place = container.name, container.place
         known.running, known.paused, known.health = container.running, container.paused, container.health
         known.started_ns, known.ended_ns = moment(container.started_at, 0), moment(container.finished_at, 0)
+        if known.running and known.ended_ns < known.started_ns:
+            known.before_ns = known.ended_ns
         known.engine_lost = False
 
     def note_start(self, container: Container) -> None:

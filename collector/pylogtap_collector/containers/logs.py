@@ -46,6 +46,7 @@ _RETRY_S = 1.0
 _MOST_HELD = 3_000  # frames whose records may wait for further lines
 _GONE, _GOING = 404, 409  # removed, and about to be
 _UNREADABLE = 501
+_OVER = frozenset({"gone", "unreadable", "delivered"})
 
 _log = logging.getLogger("pylogtap.collector")
 
@@ -67,6 +68,8 @@ class Follower:
         sink: Sink,
         gates: Gates,
         shipped: ShippedRecords | None = None,
+        *,
+        delivered: bool = False,
     ) -> None:
         """
         Bind what it needs.
@@ -77,9 +80,10 @@ class Follower:
             sink: Takes its records.
             gates: Shared by all followers.
             shipped: Knows what processes of containers ship themselves; None: nobody does.
+            delivered: Its log driver delivers here, so that it is not read.
         """
         self.container = container
-        self.state: LogState = "begins"
+        self.state: LogState = "delivered" if delivered else "begins"
         self.error = ""
         self._engine, self._sink, self._shipped = engine, sink, shipped
         self._history = History(engine, gates, self._store)
@@ -87,7 +91,7 @@ class Follower:
         self._default = prefix_of(container.place)
         self._transcript: Transcript | None = None
         self._bell: Bell | None = None
-        self._awake = asyncio.Event()
+        self._awake, self._left = asyncio.Event(), asyncio.Event()
         self._read_at = 0.0  # when the last new frame was read, on the clock of the loop
 
     def wake(self, container: Container) -> None:
@@ -102,6 +106,7 @@ class Follower:
 
     def leave(self) -> None:
         """The container is removed: what is left of its log is read now, and no more."""
+        self._left.set()
         self._awake.set()
 
     def recent(self) -> list[str]:
@@ -110,7 +115,11 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until the container is gone, or its log can't be read; or until cancelled."""
-        while self.state not in {"gone", "unreadable"}:
+        if self.state == "delivered":
+            await self._left.wait()
+            self.state = "gone"
+            await self._take([], "")
+        while self.state not in _OVER:
             try:
                 await self._follow()
             except EngineRefusal as refusal:

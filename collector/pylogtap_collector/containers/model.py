@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pylogtap_collector.containers.drivers import read_log_address
 from pylogtap_collector.taps.entries import segment_name
 from pylogtap_collector.wire import Place
 
@@ -73,6 +74,7 @@ class Container:
         exit_code: Of its last end.
         oom_killed: Its main process was killed at its last end, for lack of memory.
         finished_at: When that was, as the engine writes it.
+        log_address: Where its log driver delivers to, `HOST:PORT`; empty: nowhere on a network.
     """
 
     id: str
@@ -95,31 +97,39 @@ class Container:
     exit_code: int = 0
     oom_killed: bool = False
     finished_at: str = ""
+    log_address: str = ""
 
 
 def place_of_container(name: str, labels: Mapping[str, str]) -> Place:
     """
     Return where a container stands.
 
-    The label `pylogtap.prefix` counts first; then what compose says: project, service, and `service-N` by the
-    container's number; a container of `compose run` has no number and is told by its name. What belongs to
-    no project stands under `docker`, by its name.
+    The label `pylogtap.prefix` counts first; then what compose says: project and service. The instance, where
+    the label does not name it, is `service-N` by compose's service and the container's number; a container of
+    `compose run` has no number and is told by its name. What belongs to no project stands under `docker`.
 
     Args:
         name: Without the slash in front.
         labels: All of them.
     """
+    project, service = labels.get(f"{COMPOSE}project"), labels.get(f"{COMPOSE}service")
+    number = labels.get(f"{COMPOSE}container-number")
+    one_off = labels.get(f"{COMPOSE}oneoff", "").lower() == "true"
+    is_numbered = project and service and number and not one_off
+    instance = segment_name(f"{service}-{number}" if is_numbered else name)
     if own := labels.get(PREFIX_LABEL):
         parts = [*own.split("/", 2), "", ""]
         named = segment_name(parts[1], segment_name(name))
-        return Place(segment_name(parts[0], ALONE), named, segment_name(parts[2], segment_name(name)))
-    project, service = labels.get(f"{COMPOSE}project"), labels.get(f"{COMPOSE}service")
+        return Place(segment_name(parts[0], ALONE), named, segment_name(parts[2], instance))
     if not project or not service:
         return Place(ALONE, segment_name(name), segment_name(name))
-    number = labels.get(f"{COMPOSE}container-number")
-    one_off = labels.get(f"{COMPOSE}oneoff", "").lower() == "true"
-    instance = name if one_off or not number else f"{service}-{number}"
-    return Place(segment_name(project), segment_name(service), segment_name(instance))
+    return Place(segment_name(project), segment_name(service), instance)
+
+
+def is_prefix(label: str) -> bool:
+    """Tell whether a label says `project/service` or `project/service/instance`, and so is kept."""
+    parts = label.split("/")
+    return len(parts) in {2, 3} and all(segment_name(part, "") == part != "" for part in parts)
 
 
 def is_wanted(labels: Mapping[str, str]) -> bool:
@@ -139,6 +149,8 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
     labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
     name = str(inspected.get("Name") or inspected.get("Id", ""))[:200].lstrip("/")
     network = str(host.get("NetworkMode") or "")
+    log = host.get("LogConfig") or {}
+    driver = str(log.get("Type") or "")
     return Container(
         id=str(inspected.get("Id") or ""),
         name=name,
@@ -147,7 +159,7 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
         tty=bool(config.get("Tty")),
         pid=int(state.get("Pid") or 0),
         started_at=str(state.get("StartedAt") or ""),
-        log_driver=str((host.get("LogConfig") or {}).get("Type") or ""),
+        log_driver=driver,
         cpus=_cpus(host),
         host_network=network == "host",
         shares_network=network.partition(":")[2] or None if network.startswith("container:") else None,
@@ -160,6 +172,7 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
         exit_code=int(state.get("ExitCode") or 0),
         oom_killed=bool(state.get("OOMKilled")),
         finished_at=str(state.get("FinishedAt") or ""),
+        log_address=read_log_address(driver, log.get("Config") or {}),
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.containers.model import Container
     from pylogtap_collector.wire import Place
 
-LogState = Literal["begins", "followed", "ended", "full", "unreadable", "failed", "gone"]
+LogState = Literal["begins", "followed", "ended", "full", "unreadable", "delivered", "failed", "gone"]
 
 
 class Measures(Protocol):

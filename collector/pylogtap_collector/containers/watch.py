@@ -52,6 +52,7 @@ class Watch:
         *,
         shipped: ShippedRecords | None = None,
         own: str | None = None,
+        own_ports: frozenset[int] = frozenset(),
     ) -> None:
         """
         Bind what it needs.
@@ -62,10 +63,11 @@ class Watch:
             measures: Is told which containers there are.
             shipped: Knows what processes of containers ship themselves; None: nobody does.
             own: Id of the container that this program runs in, or its beginning; default: found out.
+            own_ports: On which this program takes what log drivers of containers deliver.
         """
         self._engine, self._sink, self._measures = engine, sink, measures
         self._own = find_own_container() if own is None else own
-        self._roster = Roster(engine, sink, shipped)
+        self._roster = Roster(engine, sink, shipped, own_ports)
         self._lifecycle: Lifecycle | None = None
         self._mark = EventMark("")
         self._gate = asyncio.Semaphore(_AT_ONCE)
@@ -258,10 +260,7 @@ class Watch:
             return happening
         follower = self._roster.follower(happening.container_id)
         container = follower.container if follower else await self._inspect(happening.container_id)
-        lines = None
-        if container is not None:
-            until_ns = happening.entry.time_ns or time.time_ns()
-            lines = await last_lines(self._engine, container, until_ns)
+        lines = await last_lines(self._engine, container, happening) if container else None
         if lines is None:
             lines = follower.recent() if follower else []
         return happening.with_lines(lines)

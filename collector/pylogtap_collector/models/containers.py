@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pylogtap_collector.models.base import Model
 
-ContainerLog = Literal["begins", "followed", "ended", "full", "unreadable", "failed", "gone"]
+ContainerLog = Literal["begins", "followed", "ended", "full", "unreadable", "delivered", "failed", "gone"]
 MetricsSource = Literal["files", "poll", "stream", "none"]
 
 
@@ -32,7 +32,8 @@ class FollowedContainer(Model):
     health: str = Field(description="As its own check says; empty: it has none.", examples=["healthy"])
     log: ContainerLog = Field(
         description="What goes on with its log. `begins`: what the engine still has is read; `full`: the "
-        "collector cannot store just now; `unreadable`: its log driver keeps nothing that could be read."
+        "collector cannot store just now; `unreadable`: its log driver keeps nothing that could be read; "
+        "`delivered`: its log driver delivers to this collector, so that it is not read as well."
     )
     metrics: MetricsSource = Field(
         description="Where its metrics come from: files of the kernel, or the engine, polled or streaming."

@@ -13,7 +13,7 @@ from pylogtap_collector.models.base import Model
 class RefusedRecord(Model):
     """A record that was not taken."""
 
-    index: int | None = Field(description="Its place among those that could be read; null: it could not be.")
+    index: int = Field(description="Its place among all that came, from 0 on.")
     reason: str = Field(description="Why, and what to do.")
 
 

@@ -54,7 +54,8 @@ class Containers:
             await asyncio.sleep(_LOOK_S)
         engine = Engine(address)
         self._sampler = sampler = Sampler(engine, self._sink, period_s=self._settings.docker_period_s)
-        self._watch = watch = Watch(engine, self._sink, sampler, shipped=self._shippers)
+        ports = frozenset(port for port in (self._settings.forward_port, self._settings.lines_port) if port)
+        self._watch = watch = Watch(engine, self._sink, sampler, shipped=self._shippers, own_ports=ports)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(watch.run())

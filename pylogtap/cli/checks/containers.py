@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 1000
 _NAMED = 5  # of those that something is wrong with
-_GOOD_LOGS = frozenset({"begins", "followed", "ended", "gone"})
+_GOOD_LOGS = frozenset({"begins", "followed", "ended", "delivered", "gone"})
 
 
 def check(api: Api) -> Iterator[Finding]:
@@ -48,13 +48,16 @@ def _engine(engine: dict[str, Any], count: int) -> Iterator[Finding]:
     elif engine["error"] is None:
         yield Finding("containers", State.NOTE, "there is no container engine on the collector's machine")
     else:
-        remedies = ("on the collector's machine:  docker version",)
-        if "ermission" in engine["error"]:
-            remedies = (
-                "let the collector's user reach it:  sudo usermod -aG docker $USER, then sign in anew",
-            )
-        seen = f"the container engine does not answer: {engine['error']}"
-        yield Finding("containers", State.WARNING, seen, remedies)
+        reason, _, advice = engine["error"].partition("; ")  # as the collector writes it
+        if "ermission" in reason and not advice:  # an older one
+            advice = "let the collector's user be of the group of the engine's socket, docker mostly"
+        remedies = (advice or "docker version",)
+        yield Finding(
+            "containers",
+            State.WARNING,
+            f"the container engine does not answer: {reason}",
+            tuple(f"on the collector's machine:  {each}" for each in remedies),
+        )
 
 
 def _logs(containers: list[dict[str, Any]]) -> Iterator[Finding]:

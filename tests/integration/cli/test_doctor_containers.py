@@ -82,22 +82,34 @@ def test_an_engine_that_does_not_answer(
         seen = visit(shell)
         while seen.found("containers")["state"] != "warning":  # it has not tried yet
             seen = visit(shell)
-    assert "does not answer" in seen.found("containers")["seen"]
-    assert "docker version" in seen.found("containers")["remedies"][0]
+    assert seen.found("containers")["seen"].endswith(
+        f"does not answer: there is nothing at {tmp_path}/no.sock"
+    )
+    assert "start the engine" in seen.found("containers")["remedies"][0]
     assert seen.code == 0
 
 
 def test_all_is_well() -> None:
-    """An engine that answers and logs that come in are fine."""
-    (finding,) = found({}, container("web"), container("db", log="ended"))
-    assert (finding.state, finding.seen) == ("ok", "2 containers of engine 20.10.24 are followed")
+    """An engine that answers and logs that come in are fine, whichever way they come."""
+    (finding,) = found({}, container("web"), container("db", log="ended"), container("mq", log="delivered"))
+    assert (finding.state, finding.seen) == ("ok", "3 containers of engine 20.10.24 are followed")
 
 
 def test_no_permission() -> None:
     """Who may not reach the engine is told how to."""
-    (finding,) = found({"reachable": False, "error": "PermissionError: [Errno 13] Permission denied"})
+    error = "user log may not use the socket /s, which is for the group docker; sudo usermod -aG docker log"
+    (finding,) = found({"reachable": False, "error": error})
     assert finding.state == "warning"
-    assert "usermod -aG docker" in finding.remedies[0]
+    assert finding.seen.endswith("does not answer: " + error.partition("; ")[0])
+    assert finding.remedies == ("on the collector's machine:  sudo usermod -aG docker log",)
+
+
+def test_what_an_older_collector_says() -> None:
+    """Its errors tell no remedy; the right user is named, who is not the one that asks."""
+    (finding,) = found({"reachable": False, "error": "PermissionError: [Errno 13] Permission denied"})
+    assert "the collector's user be of the group" in finding.remedies[0]
+    (finding,) = found({"reachable": False, "error": "TimeoutError: "})
+    assert finding.remedies == ("on the collector's machine:  docker version",)
 
 
 def test_no_engine() -> None:

@@ -208,6 +208,32 @@ async def test_what_cannot_be_read_and_what_is_not_wanted(
     assert sum(f"{name} cannot be read" in each.message for each in caplog.records) == 1
 
 
+async def test_what_a_driver_delivers_here_is_not_read(engine: str, containers: Containers) -> None:
+    """Of such a container only what becomes of it is told; of one that delivers elsewhere, all is read."""
+    sink, script = DurableSink(), "echo x; sleep 0.5; exit 3"
+    drivers = [
+        {"Type": "gelf", "Config": {"gelf-address": f"udp://127.0.0.1:{port}"}} for port in (5514, 5515)
+    ]
+    watch = Watch(Engine(engine), sink, sink, own="", own_ports=frozenset({5514}))
+    running = asyncio.create_task(watch.run())
+    try:
+        await until(lambda: watch.state().reachable)
+        here, elsewhere = [
+            await asyncio.to_thread(containers.run, "sh", "-c", script, log_config=driver)
+            for driver in drivers
+        ]
+        await until(lambda: sink.of(elsewhere))
+        await until(lambda: len(sink.events(here)) == 2)
+        states = {each.id: each.log for each in watch.state().containers}
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    assert states[here] == "delivered"
+    assert sink.of(here) == []
+    assert sink.events(here)[-1].fields["last_lines"] == ["x"]
+
+
 class Client:
     """Knows what the client of a container has shipped."""
 

@@ -132,3 +132,42 @@ def test_a_key_of_a_program_is_not_the_collectors(monkeypatch: pytest.MonkeyPatc
     key = Settings().key
     assert key is not None
     assert key.get_secret_value() == "a key of my own"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "auto",
+        "off",
+        "unix:///var/run/docker.sock",
+        "tcp://127.0.0.1:2375",
+        "http://[::1]:2375",
+        "tcp://box:1/",
+    ],
+)
+def test_engines(text: str) -> None:
+    """An engine is found, left alone, or has an address."""
+    assert Settings(docker=text).docker == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "on", "/var/run/docker.sock", "unix://", "unix://var/run/docker.sock", "ssh://box", "https://box:2376",
+     "tcp://box", "tcp://box:x", "tcp://:2375", "tcp://box:2375/v1"],
+)  # fmt: skip
+def test_engines_that_are_none(text: str) -> None:
+    """What cannot be an engine is refused at the start, with what can be written."""
+    with pytest.raises(
+        ValidationError, match=r"no container engine; write auto, off, unix:///PATH or tcp://"
+    ):
+        Settings(docker=text)
+
+
+@pytest.mark.parametrize(("name", "least"), [("docker_period_s", 0.2), ("host_period_s", 0.1)])
+def test_periods_have_bounds(name: str, least: float) -> None:
+    """Neither a busy loop nor a sample a day can be set by accident."""
+    for good in (least, 3600):
+        assert getattr(Settings.model_validate({name: good}), name) == good
+    for bad in (0, least / 2, 3601, float("nan")):
+        with pytest.raises(ValidationError, match=name):
+            Settings.model_validate({name: bad})

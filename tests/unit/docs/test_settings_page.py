@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -88,6 +89,15 @@ def test_collector_defaults(row: list[str], monkeypatch: pytest.MonkeyPatch) -> 
         assert getattr(Settings(), code(row[0])) == default
     else:
         assert default is None or COLLECTOR[code(row[0])].default_factory is not None
+
+
+@pytest.mark.parametrize("name", ["docker_period_s", "host_period_s"])
+def test_bounds_of_periods(name: str) -> None:
+    """The bounds of the page are the least and the greatest value that is taken."""
+    (meaning,) = [row[3] for row in COLLECTOR_ROWS if code(row[0]) == name]
+    (bounds,) = re.findall(r"([\d.]+) to ([\d.]+)", meaning)
+    least, most = COLLECTOR[name].metadata
+    assert (least.ge, most.le) == tuple(float(each.rstrip(".")) for each in bounds)
 
 
 def test_settings_that_change_while_it_runs() -> None:
