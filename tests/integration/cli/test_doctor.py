@@ -392,5 +392,6 @@ def test_answers_of_another_form(shell: Shell) -> None:
     assert seen.code == 0
     assert seen.states() == {
         "version": "warning", "clocks": "note", "losses": "note", "places": "note", "handlers": "note",
+        "containers": "note", "forwards": "note",
     }  # fmt: skip
     assert "broke off" in seen.found("clocks")["seen"]
