@@ -16,37 +16,45 @@ from tests.support.shippers import run_shipper
 if TYPE_CHECKING:
     from tests.support.daemon import CollectorProcess
 
-LINES = 1_500
-OTLP = f"""
+LINES = 400  # for each time that the collector is killed
+BATCH = 50
+OTLP = """
 import logging, time
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
-provider = LoggerProvider(Resource({{"service.namespace": "shop", "service.name": "otlp"}}))
+provider = LoggerProvider(Resource({"service.namespace": "shop", "service.name": "otlp"}))
 exporter = OTLPLogExporter(URL + "/v1/logs", timeout=60)
 provider.add_log_record_processor(
-    BatchLogRecordProcessor(exporter, schedule_delay_millis=50, max_export_batch_size=50)
+    BatchLogRecordProcessor(
+        exporter, schedule_delay_millis=50, max_export_batch_size=BATCH, max_queue_size=1_000_000
+    )
 )
+given_up = []
+watch = logging.Handler(logging.ERROR)
+watch.emit = lambda record: given_up.append(record.getMessage())
+logging.getLogger("opentelemetry").addHandler(watch)
 log = logging.getLogger("shop")
 log.addHandler(LoggingHandler(logger_provider=provider))
-for number in range({LINES}):
+for number in range(LINES):
     log.warning("line %d", number)
     time.sleep(0.002)
-assert provider.force_flush(60_000)
+assert provider.force_flush(240_000)
 provider.shutdown()
+print(sum("Failed to export" in text for text in given_up))
 """
-ELASTIC = f"""
+ELASTIC = """
 import datetime as dt, time
 from elasticsearch import Elasticsearch, helpers
 
 client = Elasticsearch(URL + "/elastic", retry_on_timeout=True, max_retries=100, request_timeout=20)
 now = dt.datetime.now(dt.UTC)
-for first in range(0, {LINES}, 50):
+for first in range(0, LINES, 50):
     documents = [
-        {{"_index": "logs", "_op_type": "create", "_id": str(number), "@timestamp": now.isoformat(),
-         "message": f"line {{number}}", "service": {{"name": "elastic", "namespace": "shop"}}}}
+        {"_index": "logs", "_op_type": "create", "_id": str(number), "@timestamp": now.isoformat(),
+         "message": f"line {number}", "service": {"name": "elastic", "namespace": "shop"}}
         for number in range(first, first + 50)
     ]
     for attempt in range(100):
@@ -58,6 +66,7 @@ for first in range(0, {LINES}, 50):
     else:
         raise SystemExit("never delivered")
     time.sleep(0.1)
+print(0)
 """
 
 
@@ -66,13 +75,18 @@ for first in range(0, {LINES}, 50):
 def test_nothing_is_lost_or_doubled(
     collector: CollectorProcess, service: str, program: str, seed: int, times: int
 ) -> None:
-    """The collector dies at random and comes back; each record is there once: the same request is known."""
-    rng = random.Random(seed)
+    """
+    The collector dies at random and comes back; each record is there once: the same request is known.
+
+    OpenTelemetry's exporter gives a batch up after six attempts; what it says it has given up may be missing.
+    """
+    rng, lines = random.Random(seed), LINES * times
     failed: list[BaseException] = []
+    printed: list[str] = []
 
     def ship() -> None:
         try:
-            run_shipper(program, collector)
+            printed.append(run_shipper(f"LINES, BATCH = {lines}, {BATCH}\n{program}", collector))
         except BaseException as error:  # noqa: BLE001 - is raised where the test sees it
             failed.append(error)
 
@@ -80,7 +94,7 @@ def test_nothing_is_lost_or_doubled(
     shipping.start()
     kills = 0
     while shipping.is_alive() and kills < times:
-        time.sleep(rng.uniform(0.3, 1.2))
+        time.sleep(rng.uniform(0.5, 2.0))
         collector.kill()
         time.sleep(rng.uniform(0, 0.3))
         collector.start()
@@ -90,5 +104,7 @@ def test_nothing_is_lost_or_doubled(
         raise failed[0]
     found = Counter(log["message"] for log in collector.logs(f"service:{service}"))
     assert kills
-    assert found.keys() == {f"line {number}" for number in range(LINES)}
     assert max(found.values()) == 1
+    missing = {f"line {number}" for number in range(lines)} - found.keys()
+    print(f"{kills} kills: {len(missing)} missing, {printed[0].strip()} batches given up")  # noqa: T201 - as elsewhere
+    assert len(missing) <= int(printed[0]) * BATCH

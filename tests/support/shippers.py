@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.daemon import CollectorProcess
 
-_S = 60.0
+_S = 300.0
 
 
 def run_shipper(program: str, collector: CollectorProcess, env: Mapping[str, str] | None = None) -> str:
