@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-expect.set_options(timeout=20_000)  # as long as other steps may take: a machine may be busy
+expect.set_options(timeout=45_000)  # as long as other steps may take: a machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ class Visit:
             color_scheme="dark" if dark else "light",
             user_agent=agent,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(45_000)
         page = LogsPage(context.new_page(), url)
         self._pages.append(page)
         return page

@@ -41,6 +41,7 @@ def test_a_link_opens_the_record(visit: Visit, shop: CollectorProcess) -> None:
     logs.open(q="has:exception")
     logs.rows.first.click()
     expect(logs.detail.locator(".exception-type")).to_be_visible()
+    expect(logs.page).to_have_url(re.compile(r"[?&]log=\d+"))
     other = visit(shop.url)
     other.page.goto(logs.page.url)
     expect(other.detail.locator(".exception-type")).to_have_text("GatewayTimeout")

@@ -231,6 +231,7 @@ def _carried(text: str, name: str, degraded: list[str]) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        degraded.append(name)
-        return text.encode("utf-8", "backslashreplace").decode()
+        escaped = text.encode("utf-8", "backslashreplace").decode()
+        degraded.append(escaped if name is text else name)
+        return escaped
     return text

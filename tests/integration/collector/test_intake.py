@@ -161,6 +161,14 @@ async def test_streams_of_deliveries_are_forgotten(store: Collector) -> None:
     assert len(await messages(store)) == BLOCK
 
 
+async def test_names_that_are_no_text(store: Collector) -> None:
+    """A field whose name UTF-8 cannot carry is kept, and named, by what it looks like."""
+    await store.services.intake.take([Entry(WEB, "x", fields={"\ud800": "\udfff"}, logger="\ud801")], LOCAL)
+    (log,) = await stored(store)
+    assert log.attributes == {"\\ud800": "\\udfff", "pylogtap.degraded": ["logger", "\\ud800"]}
+    assert log.logger == "\\ud801"
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
