@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pylogtap_collector.containers.readings import Reading, without_cache
@@ -51,7 +52,7 @@ class Host(NamedTuple):
     counts_block_io: bool | None
 
 
-class Group:
+class Group(ABC):
     """
     The open files of a group.
 
@@ -117,18 +118,21 @@ class Group:
             written,
         )
 
+    @abstractmethod
     def _cpu(self, said: Mapping[str, bytes]) -> int | None:
-        raise NotImplementedError
+        """Return the CPU time that was used, ns."""
 
+    @abstractmethod
     def _throttling(self, said: Mapping[str, bytes]) -> tuple[int | None, int | None, int | None]:
-        raise NotImplementedError
+        """Return periods, those that were throttled, and for how long, ns."""
 
+    @abstractmethod
     def _memory(self, said: Mapping[str, bytes]) -> tuple[int | None, int | None]:
         """Return how much of it is cache that was not used lately, and the limit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _block_io(self, blocks: bytes | None) -> tuple[int | None, int | None]:
-        raise NotImplementedError
+        """Return the bytes that were read and written."""
 
 
 class GroupV1(Group):
