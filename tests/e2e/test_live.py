@@ -113,7 +113,7 @@ def test_a_key_is_asked_for(visit: Visit, tmp_path: Path, monkeypatch: pytest.Mo
         logs = visit(collector.url)
         logs.open()
         expect(logs.page).to_have_url(re.compile("/sign-in"))
-        assert logs.rows.count() == 0
+        expect(logs.rows).to_have_count(0)
         logs.page.get_by_text("Use a key instead").click()
         field = logs.page.get_by_label("Key", exact=True)
         field.fill("wrong one here")

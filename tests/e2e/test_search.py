@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,7 +28,7 @@ def test_the_newest_records_are_shown(visit: Visit, shop: CollectorProcess) -> N
     logs.open()
     expect(logs.row("order 1119 was slow: 419 ms")).to_be_visible()
     expect(logs.rows.last).to_contain_text("1119")
-    assert logs.count() == "248"
+    expect(logs.page.locator("#count-records")).to_have_text("248")
 
 
 def test_a_query_narrows_and_can_be_shared(visit: Visit, shop: CollectorProcess) -> None:
@@ -49,6 +50,7 @@ def test_a_mistake_is_shown_where_it_is(visit: Visit, shop: CollectorProcess) ->
     """A query that cannot be read says what is wrong and where; what was found before stays."""
     logs = visit(shop.url)
     logs.open()
+    expect(logs.row("order 1119 was slow")).to_be_visible()
     shown = logs.rows.count()
     logs.search("level:error (")
     expect(logs.page.locator("#mistake")).to_contain_text("Column 14")
@@ -108,8 +110,7 @@ def test_a_range_of_time(visit: Visit, shop: CollectorProcess) -> None:
     logs.page.click("#range")
     logs.page.locator("#range-panel").get_by_text("Last 15 minutes").click()
     expect(logs.page.locator("#range-text")).to_have_text("Last 15 minutes")
-    expect(logs.page.locator("#count-records")).not_to_have_text("248")
-    assert 100 < int(logs.count()) < 140
+    expect(logs.page.locator("#count-records")).to_have_text(re.compile(r"^1[0-3]\d$"))
     assert view_of(logs)["since"] == "15m"
 
 
@@ -125,8 +126,7 @@ def test_a_stretch_drawn_in_the_histogram(visit: Visit, shop: CollectorProcess) 
     logs.page.mouse.down()
     logs.page.mouse.move(box["x"] + box["width"] * 0.9, y, steps=5)
     logs.page.mouse.up()
-    expect(logs.page.locator("#count-records")).not_to_have_text("248")
-    assert 0 < int(logs.count()) < 200
+    expect(logs.page.locator("#count-records")).to_have_text(re.compile(r"^(1\d\d|[1-9]\d?)$"))
     assert {"since", "until"} <= view_of(logs).keys()
 
 
@@ -136,7 +136,7 @@ def test_nothing_found_says_what_to_do(visit: Visit, shop: CollectorProcess) -> 
     logs.open(q="nosuchword")
     notice = logs.page.locator("#notice")
     expect(notice).to_be_visible()
-    assert len(notice.inner_text()) > 20
+    expect(notice).to_have_text(re.compile(r".{20,}", re.DOTALL))
 
 
 def test_a_collector_without_records_says_how_to_begin(visit: Visit, collector: CollectorProcess) -> None:

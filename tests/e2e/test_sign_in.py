@@ -106,7 +106,7 @@ def test_the_page_leads_there_and_back(visit: Visit, collector: CollectorProcess
     page = visit(collector.url)
     page.open(q="level:error", since="1h")
     expect(page.page).to_have_url(re.compile(r"/sign-in\?to=%2F%3Fq%3Dlevel"))
-    assert page.rows.count() == 0
+    expect(page.rows).to_have_count(0)
     give(page, password="correct horse batter")
     expect(alert(page, "The name or the password is not right.")).to_be_visible()
     give(page, "ADA")
@@ -230,7 +230,7 @@ def test_signing_out(visit: Visit, collector: CollectorProcess) -> None:
     assert ask(collector, "GET", "/logs", cookie=shown).status == 401
     page.page.go_back()
     expect(page.page.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert page.rows.count() == 0
+    expect(page.rows).to_have_count(0)
 
 
 def test_a_key_that_ended_is_forgotten(visit: Visit, collector: CollectorProcess) -> None:

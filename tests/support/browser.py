@@ -95,10 +95,6 @@ class LogsPage:
         """The record that is unfolded."""
         return self.page.locator("#detail")
 
-    def count(self) -> str:
-        """Return the number of matching records, as it stands at the tab."""
-        return self.page.locator("#count-records").inner_text()
-
     def search(self, text: str) -> None:
         """Type a query and press Enter."""
         self.page.fill("#query", text)
