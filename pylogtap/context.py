@@ -25,6 +25,41 @@ redactor = Redactor()  # shared, so that keys are judged once for all handlers a
 # Each returns (fields, trace id, span id) of other libraries' contexts; empty unless those are in use.
 sources: list[Callable[[], tuple[dict[str, Any] | None, str | None, str | None]]] = []
 
+# The test case that this task or thread runs for, 32 hex digits; see :func:`current_case`.
+case: ContextVar[str | None] = ContextVar("pylogtap_case", default=None)
+_process_case: str | None = None  # what the whole process runs for, where a test runner runs in it
+
+
+def current_case() -> str | None:
+    """Return the id of the test case that what runs here runs for: this context's, or the process's."""
+    return case.get() or _process_case
+
+
+def set_process_case(case_id: str | None) -> None:
+    """
+    Let everything that has no case of its own, in whatever thread, run for a case.
+
+    Args:
+        case_id: Its id; None: for none any more.
+    """
+    global _process_case  # noqa: PLW0603 - a test runner runs one case at a time in a process
+    _process_case = case_id
+
+
+@contextmanager
+def within_case(case_id: str | None) -> Iterator[None]:
+    """
+    Run a ``with`` block for a case: what it logs, and what it starts, belongs to the case.
+
+    Args:
+        case_id: Its id; None: changes nothing.
+    """
+    token = case.set(case_id or case.get())
+    try:
+        yield
+    finally:
+        case.reset(token)
+
 
 def bind(**fields: Any) -> None:
     """Add fields to every record of this task or thread from now on."""

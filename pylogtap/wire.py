@@ -48,6 +48,16 @@ KIND_LOSS = 4  # [0, 4, time_ns, place, {reason: count}]: records that were drop
 KIND_SAMPLES = (
     5  # [0, 5, time_ns, place, [[name, value, unit | nil, kind, {label: value} | nil], ...]]: no record
 )
+KIND_TEST = 6  # [0, 6, time_ns, place, run, event, {...}]: what happens in a test run, see TEST_*; no record
+
+# What happens in a test run; the map of each holds the members that pylogtap.cases.facts names. `run` is the
+# run's id, 32 hex digits. Each may come again, and in any order: what comes says all that is known so far.
+TEST_BEGIN = 1  # a run begins, or more is known of it: FACTS of the run
+TEST_START = 2  # a case begins: FACTS of the case that are known before it runs
+TEST_CASE = 3  # all that is known of a case so far; `done` once nothing will follow
+TEST_WARNING = 4  # a warning: {"case"?, "category", "message", "file"?, "line"?, "when"?}
+TEST_BEAT = 5  # the run goes on; the map is empty
+TEST_END = 6  # the run has ended: {"exit", "outcome", "reason"?, "duration", "dropped"?}
 
 STYLE_PERCENT = 0  # message = template % args
 STYLE_EVENT = 1  # message = template; the values are in fields

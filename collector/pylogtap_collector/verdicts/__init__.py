@@ -1,0 +1,1 @@
+"""What follows from the history of tests: pure arithmetic, without a database and without a clock."""
