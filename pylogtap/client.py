@@ -130,8 +130,8 @@ class Client:
 
         fault = fault_of(text)
         if fault is not None:
-            site, when, fields, more = fault
-            self.emit(site, when, fields, more)
+            site, when, fields, more = fault  # of another process: what is bound here is none of it
+            self.writer.write(Draft(site, when, None, fields, more, site.template or ""))
 
     def flush(self, timeout_s: float, *, give_up_early: bool = False) -> bool:
         """Deliver what has been logged so far; see :meth:`pylogtap.shipper.Shipper.flush`."""

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pylogtap import wire
-from pylogtap.context import bound, redactor
+from pylogtap.context import fields_here, redactor
 from pylogtap.redact import REDACTED
 from pylogtap.values import PLAIN, Degrader, safe_text
 
@@ -49,10 +49,8 @@ class LineFormatter(logging.Formatter):
             for name, value in record.__dict__.items()
             if name not in _STANDARD and name[:1] != "_"
         ]
-        context = (bound.get() or {}).items()
-        line = self.line(
-            record.created, record.levelno, record.levelname, record.name, message, [*context, *extras]
-        )
+        fields = [*fields_here().items(), *extras]
+        line = self.line(record.created, record.levelno, record.levelname, record.name, message, fields)
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         return "\n".join(filter(None, (line, record.exc_text, record.stack_info)))

@@ -24,10 +24,19 @@ redactor = Redactor()  # shared, so that keys are judged once for all handlers a
 
 # Each returns (fields, trace id, span id) of other libraries' contexts; empty unless those are in use.
 sources: list[Callable[[], tuple[dict[str, Any] | None, str | None, str | None]]] = []
+_changing = threading.Lock()  # of what the process runs for
 
-# The test case that this task or thread runs for, 32 hex digits; see :func:`current_case`.
+# The test case that this task or thread runs for, 32 hex digits; see :func:`current_case`. Set it by
+# :func:`within_case` alone, which also leaves a mark among the bound fields.
 case: ContextVar[str | None] = ContextVar("pylogtap_case", default=None)
 _process_case: str | None = None  # what the whole process runs for, where a test runner runs in it
+
+# No name that a field can have, and a value that msgpack refuses: a record within a case so leaves the fast
+# ways of handler and logger, which need not look for a case, and pay nothing for it.
+_MARK = "\0case"
+_REFUSED = object()
+_TAKEN_ALONG = "_pylogtap_case"  # attribute of an exception
+_CHAIN = 10  # exceptions, of which one was raised from the next, that are looked at
 
 
 def current_case() -> str | None:
@@ -43,7 +52,15 @@ def set_process_case(case_id: str | None) -> None:
         case_id: Its id; None: for none any more.
     """
     global _process_case  # noqa: PLW0603 - a test runner runs one case at a time in a process
-    _process_case = case_id
+    with _changing:
+        _process_case = case_id
+        if (_process in sources) != bool(case_id):
+            (sources.append if case_id else sources.remove)(_process)
+
+
+def _process() -> tuple[None, None, None]:
+    """Stand among the sources, as these keep records off the fast ways, while the process has a case."""
+    return None, None, None
 
 
 @contextmanager
@@ -51,14 +68,41 @@ def within_case(case_id: str | None) -> Iterator[None]:
     """
     Run a ``with`` block for a case: what it logs, and what it starts, belongs to the case.
 
+    An exception that leaves the block takes the case along, as servers log it behind the block.
+
     Args:
         case_id: Its id; None: changes nothing.
     """
-    token = case.set(case_id or case.get())
+    if not case_id:
+        yield
+        return
+    marked = bound.set({**(bound.get() or {}), _MARK: _REFUSED})
+    token = case.set(case_id)
     try:
         yield
+    except Exception as error:
+        error.__dict__.setdefault(_TAKEN_ALONG, case_id)
+        raise
     finally:
         case.reset(token)
+        bound.reset(marked)
+
+
+def case_of(error: BaseException) -> str | None:
+    """
+    Return the case that an exception, or what it was raised from, has taken along.
+
+    Args:
+        error: The exception.
+    """
+    each: BaseException | None = error
+    for _ in range(_CHAIN):
+        if each is None:
+            break
+        if taken := each.__dict__.get(_TAKEN_ALONG):
+            return str(taken)
+        each = each.__cause__ or each.__context__
+    return None
 
 
 def bind(**fields: Any) -> None:
@@ -74,7 +118,7 @@ def unbind(*names: str) -> None:
 
 def clear() -> None:
     """Leave all bound fields out again."""
-    bound.set(None)
+    bound.set({_MARK: _REFUSED} if case.get() else None)
 
 
 @contextmanager
@@ -85,6 +129,13 @@ def bound_fields(**fields: Any) -> Iterator[None]:
         yield
     finally:
         bound.reset(token)
+
+
+def fields_here() -> dict[str, Any]:
+    """Return the fields that are bound here, in a dict of their own."""
+    fields = dict(bound.get() or {})
+    fields.pop(_MARK, None)
+    return fields
 
 
 def plain_fields(fields: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +185,12 @@ def _carrying_start(start: Callable[[threading.Thread], None]) -> Callable[[thre
 
         def within() -> None:
             del self.__dict__["run"]  # else the thread and this function would keep each other alive
-            context.run(run)
+            for (
+                variable,
+                value,
+            ) in context.items():  # not by `run`: the hook for what ends a thread needs them
+                variable.set(value)
+            run()
 
         self.run = within  # type: ignore[method-assign]
         start(self)

@@ -35,6 +35,7 @@ class Settings:
         propagate: Carry the bound context into threads and executors.
         arguments: Send the arguments of the frame that raised, as short representations.
         redact: Further words that make a key secret, beside the built-in ones.
+        test_headers: Let middlewares believe the test case that a request's headers name.
         flush_interval_s: Seconds between two deliveries.
         exit_timeout_s: Most that the end of the process may be delayed, in seconds.
         process_metrics: Also measure the process: CPU, memory, garbage collections, loops. Needs psutil.
@@ -53,6 +54,7 @@ class Settings:
     propagate: bool = True
     arguments: bool = False
     redact: tuple[str, ...] = ()
+    test_headers: bool = True
     flush_interval_s: float = 0.2
     exit_timeout_s: float = 2.0
     process_metrics: bool = False
@@ -229,6 +231,7 @@ _READERS: dict[str, Any] = {
     "propagate": _boolean,
     "arguments": _boolean,
     "redact": _words,
+    "test_headers": _boolean,
     "flush_interval_s": _seconds,
     "exit_timeout_s": _seconds,
     "process_metrics": _boolean,

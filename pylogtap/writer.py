@@ -195,11 +195,13 @@ class Writer:
 
         Args:
             items: Pairs of name and value.
-            more: Gets the trace, and the names of the fields that were degraded.
+            more: Gets the case, the trace, and the names of the fields that were degraded.
         """
-        fields = dict(context.bound.get() or {})
+        fields = context.fields_here()
+        if case := context.current_case():
+            more[wire.MORE_TEST] = case
         context.find_sources()
-        for source in context.sources:
+        for source in tuple(context.sources):  # a case of the process may end meanwhile
             try:
                 extra, trace, span = source()
             except Exception:  # noqa: BLE001, S112 - another library's context must not cost a record
@@ -227,6 +229,8 @@ class Writer:
         if not isinstance(error, BaseException):
             return
         degrader = Degrader(self.redactor)
+        if wire.MORE_TEST not in more and (case := context.case_of(error)):
+            more[wire.MORE_TEST] = case
         more[wire.MORE_EXCEPTION] = exception_fields(
             error, trace or error.__traceback__, degrader, arguments=self._arguments
         )

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 COMMANDS = Path(sys.executable).parent
 DEFAULT_PORT = "8270"
-HOME = "/home/you/first-logs"  # what pages call the folder
-_NAMED = re.compile(r"\bas `([\w.-]+)`")
+_NAMED = re.compile(r"\bas\s`([\w.-]+)`")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
+_SECONDS = re.compile(r"\bin \d+\.\d\ds$", re.MULTILINE)  # what pytest took
 _CARETS = re.compile(r"^  │ +[~^]+\n", re.MULTILINE)  # which of them Python draws depends on its version
 _PATIENCE_S = 30.0
 
@@ -28,18 +29,21 @@ class Walkthrough:
     A reader who follows a page, in an empty folder, with a collector on another port than the usual one.
 
     A `python` block goes to the file that the sentence before it names; of a `console` block, lines that
-    begin with a dollar are run and the others are what they print; `^C` ends the collector.
+    begin with a dollar are run and the others are what they print; `^C` ends the collector. An id that a
+    command shows is taken for that of the page from then on.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, name: str = "first-logs") -> None:
         """
         Begin in an empty folder.
 
         Args:
             folder: The folder.
             port: A port that is free.
+            name: What the page calls the folder.
         """
-        self.folder, self.port = folder, str(port)
+        self.folder, self.port, self._home = folder, str(port), f"/home/you/{name}"
+        self._ids: dict[str, str] = {}  # of the page, and what they are here
         self._server: subprocess.Popen[str] | None = None
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PYLOGTAP")},
@@ -47,6 +51,8 @@ class Walkthrough:
             "XDG_STATE_HOME": str(folder / ".state"),
             "PYLOGTAP_URL": f"http://127.0.0.1:{port}",
             "PYLOGTAP_COLLECTOR_PORT": self.port,
+            "PYTEST_ADDOPTS": "-p no:randomly",  # in the order of the page
+            "COLUMNS": "80",
         }
 
     def __enter__(self) -> Self:
@@ -62,9 +68,7 @@ class Walkthrough:
     def follow(self, block: Block) -> None:
         """Do what a block shows, and compare what comes of it."""
         if block.language == "python":
-            name = _NAMED.search(block.before)
-            assert name is not None, f"{block.name}: the sentence before it names no file"
-            (self.folder / name[1]).write_text(block.text, encoding="utf-8")
+            (self.folder / name_of(block)).write_text(block.text, encoding="utf-8")
         elif block.text == "^C\n":
             assert self.interrupt() == 0
         else:
@@ -84,11 +88,14 @@ class Walkthrough:
             assert self._serve(command, shown.count("\n")) == shown
             return
         until = time.monotonic() + _PATIENCE_S
-        while (printed := self._run(command)) != _comparable(shown) and time.monotonic() < until:
+        command = _ID.sub(lambda found: self._ids.get(found[0], found[0]), command)
+        wanted = _comparable(shown)
+        while _comparable(printed := self._run(command)) != wanted and time.monotonic() < until:
             if not command.startswith("pylogtap query"):  # only a search may need a moment
                 break
             time.sleep(0.2)
-        assert printed == _comparable(shown), f"$ {command}\n{printed}--- instead of\n{_comparable(shown)}"
+        assert _comparable(printed) == wanted, f"$ {command}\n{_comparable(printed)}--- instead of\n{wanted}"
+        self._ids.update(zip(_ID.findall(shown), _ID.findall(printed), strict=True))
 
     def _serve(self, command: str, lines: int) -> str:
         self._server = subprocess.Popen(
@@ -103,8 +110,15 @@ class Walkthrough:
             ["bash", "-c", command], cwd=self.folder, env=self._environment, text=True, timeout=60,
             capture_output=True, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return _comparable(done.stdout.replace(str(self.folder), HOME).replace(self.port, DEFAULT_PORT))
+        assert done.returncode == 0 or command.startswith("pytest "), done.stderr  # whose tests may fail
+        return done.stdout.replace(str(self.folder), self._home).replace(self.port, DEFAULT_PORT)
+
+
+def name_of(block: Block) -> str:
+    """Return the name of the file that a block is to be saved as."""
+    name = _NAMED.search(block.before)
+    assert name is not None, f"{block.name}: the sentence before it names no file"
+    return name[1]
 
 
 def _steps(text: str) -> list[tuple[str, str]]:
@@ -114,4 +128,4 @@ def _steps(text: str) -> list[tuple[str, str]]:
 
 
 def _comparable(text: str) -> str:
-    return _CARETS.sub("", _TIME.sub("<time>", text))
+    return _SECONDS.sub("in <s>", _ID.sub("<id>", _CARETS.sub("", _TIME.sub("<time>", text))))

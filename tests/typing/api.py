@@ -10,7 +10,13 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_type
 
+import httpx
+
 import pylogtap
+from pylogtap import correlation
+from pylogtap.context import current_case, within_case
+from pylogtap.correlation import asgi
+from pylogtap.correlation.httpx import instrument_client
 from pylogtap.shipper import DrainReport
 
 if TYPE_CHECKING:
@@ -62,6 +68,17 @@ def bind_to_the_context() -> None:
     block: AbstractContextManager[None] = pylogtap.bound_fields(user=42)
     with block:
         pylogtap.clear()
+
+
+def carry_a_test_case(app: asgi.Application) -> asgi.Application:
+    """Middlewares are applications, hooks hand back what they were given, headers are plain dicts."""
+    correlation.instrument("requests", "urllib3")
+    with within_case("a1b2" * 8):
+        assert_type(correlation.outgoing_headers({"baggage": "user=ada"}), dict[str, str])
+    assert_type(correlation.incoming_case({}), str | None)
+    assert_type(current_case(), str | None)
+    assert_type(instrument_client(httpx.AsyncClient()), httpx.AsyncClient)
+    return asgi.CaseMiddleware(app, trust=False)
 
 
 def deliver() -> None:

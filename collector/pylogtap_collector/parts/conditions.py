@@ -16,7 +16,7 @@ from pylogtap_collector.parts.perform import PerForm
 from pylogtap_collector.parts.rows import messages_of
 from pylogtap_collector.query.ast import Compare, Has, Matches, Range, StartsWith, Text
 from pylogtap_collector.query.fields import LABEL, attribute_values, number_of, tokens
-from pylogtap_collector.query.matcher import level_bounds, time_span, value_test
+from pylogtap_collector.query.matcher import fields_of, level_bounds, time_span, value_test
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -288,13 +288,13 @@ class _Values(Everywhere):
     def __init__(self, node: Any) -> None:
         self._node = node
         self._test = value_test(node)
-        self._extra = f"{EXTRA}{_EXTRA_FIELDS.get(node.field, node.field)}"
+        self._extras = [f"{EXTRA}{_EXTRA_FIELDS.get(field, field)}" for field in fields_of(node)]
         self._is_extra = node.field in {*_EXTRA_FIELDS, "thread", "exception"}
 
     def _columns(self, head: Head) -> list[str]:
         """Return the columns that may decide."""
         if self._is_extra:
-            return [self._extra] if self._extra in head.kinds else []
+            return [name for name in self._extras if name in head.kinds]
         path = self._node.field
         heads = [path, *(path[:place] for place, character in enumerate(path) if character == ".")]
         return [name for name in (f"{FIELD}{key}" for key in heads) if name in head.kinds]
@@ -305,10 +305,12 @@ class _Values(Everywhere):
         if not names:
             return bool(default[0]) if (default == default[0]).all() else default[part.source]
         mask = default[part.source]
-        if len(names) > 1:
+        if len(names) > 1 and not self._is_extra:
             return self._ask_slowly(part, names)
-        rows = part.rows_of_column(names[0])
-        mask[rows] = part.column(names[0]).matching(self._value_test(names[0]))
+        for place, name in enumerate(names):
+            rows = part.rows_of_column(name)
+            found = part.column(name).matching(self._value_test(name))
+            mask[rows] = found | mask[rows] if place else found
         return mask if mask.any() else False
 
     def _is_default(self, head: Head) -> Mask:
@@ -346,9 +348,14 @@ class _Values(Everywhere):
         if not names:
             return bool(self._is_default(head).any())
         node = self._node
-        if words is None or not isinstance(node, Compare) or node.operator != "=" or len(names) > 1:
+        if words is None or not isinstance(node, Compare) or node.operator != "=":
             return True
-        kind = head.kinds[names[0]]
-        if kind == TEXT and (self._is_extra or names[0] == f"{FIELD}{node.field}") and node.field != "thread":
-            return bloom.may_hold(words, bloom.hash_value(names[0], node.value))
+        if len(names) > 1 and not self._is_extra:
+            return True
+        return any(self._may_hold(name, head.kinds[name], words) for name in names)
+
+    def _may_hold(self, name: str, kind: Any, words: bytes) -> bool:
+        node = self._node
+        if kind == TEXT and (self._is_extra or name == f"{FIELD}{node.field}") and node.field != "thread":
+            return bloom.may_hold(words, bloom.hash_value(name, node.value))
         return kind not in {WHOLE, SCALED} or number_of(node.value) is not None

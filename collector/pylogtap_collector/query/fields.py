@@ -23,7 +23,7 @@ FIELDS: dict[str, str] = {
     "time": "when it was logged: RFC 3339, seconds since the epoch, or how long ago",
     "trace": "trace id, 32 hex digits",
     "span": "span id, 16 hex digits",
-    "test": "id of the test that caused it",
+    "test": "id of the test case that caused it, or of the trace that the case began",
     "exception": "type or message of the exception",
     "file": "source file",
     "line": "line in the source file",

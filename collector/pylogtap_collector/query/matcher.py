@@ -77,8 +77,19 @@ def _condition(node: Compare | Range | StartsWith | Matches | Has, now: int) -> 
     if node.field == "time":
         low, high = time_span(node, now)
         return lambda log: low <= _microseconds(log.time) <= high
-    test = value_test(node)
-    return lambda log: any(test(value) for value in values_of(log, node.field))
+    test, fields = value_test(node), fields_of(node)
+    return lambda log: any(test(value) for field in fields for value in values_of(log, field))
+
+
+def fields_of(node: Compare | Range | StartsWith | Matches | Has) -> tuple[str, ...]:
+    """
+    Return the fields whose values decide a condition: its own, and for a case's id that of the trace.
+
+    The id of a test case is the id of the trace that it begins, so records of services that know of nothing
+    but traces are found by it as well. All other conditions on `test` ask for the case alone.
+    """
+    is_case = node.field == "test" and isinstance(node, Compare) and node.operator == "="
+    return ("test", "trace") if is_case else (node.field,)
 
 
 def value_test(node: Compare | Range | StartsWith | Matches | Has) -> Callable[[Any], bool]:
