@@ -69,11 +69,15 @@ class Handler(logging.Handler):
         self._pack = new_packer().pack
         self._main = threading.main_thread().ident
         if not read.disabled:
-            self.client = clients.obtain(read)
+            self.client = self._obtain(read)
             self._writer = self.client.writer
             self._spool = self.client.spool
             self._limit = self._writer.limit
             self._do_what_was_asked(read, settings.keys())
+
+    def _obtain(self, settings: Settings) -> clients.Client:
+        """Return what delivers: the process's client for this collector."""
+        return clients.obtain(settings)
 
     def _do_what_was_asked(self, read: Settings, given: Collection[str]) -> None:
         """Set up for the process what `init` sets up by itself, where the handler is told to."""

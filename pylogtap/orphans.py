@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pylogtap.errors import SpoolError
 from pylogtap.faults import FAULT_SUFFIX
 from pylogtap.segment import SUFFIX, open_file
-from pylogtap.spool import OWNER_SUFFIX
+from pylogtap.spool import OWNER_SUFFIX, open_stems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def adopt(directory: str, own_stems: frozenset[str]) -> Iterator[Orphan]:
     """
     for name in _listed(directory):
         stem = name.removesuffix(OWNER_SUFFIX)
-        if name == stem or stem in own_stems:
+        if name == stem or stem in own_stems or stem in open_stems:
             continue
         lock = _locked(os.path.join(directory, name))
         if lock is not None:

@@ -39,12 +39,14 @@ _ATTEMPTS = 100  # to find room that others keep taking
 _WIPE_ON_FORK = 18  # MADV_WIPEONFORK, Linux 4.14 and later
 
 _crc32 = zlib.crc32
+open_stems: set[str] = set()  # of this process's spools: its own locks would not keep it from adopting them
 _forking = RLock()  # one thread of a forked child makes the segments that all of them will use
 
 
 def _renew_lock() -> None:
     global _forking  # noqa: PLW0603 - a thread of the parent may have held it, which nobody gives back
     _forking = RLock()
+    open_stems.clear()  # the parent's
 
 
 os.register_at_fork(after_in_child=_renew_lock)
@@ -116,6 +118,7 @@ class Spool:
     def _own(self, directory: str) -> None:
         """Take the kernel lock that tells others whether this process lives; it is held before it is seen."""
         draft = os.path.join(directory, f".{self.stem}{OWNER_SUFFIX}.tmp")
+        open_stems.add(self.stem)
         self._owner = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.lockf(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a fork
         os.rename(draft, os.path.join(directory, f"{self.stem}{OWNER_SUFFIX}"))
@@ -427,6 +430,7 @@ class Spool:
                     os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
                 os.close(self._owner)
                 self._owner = -1
+            open_stems.discard(self.stem)
 
 
 class _PidGuard:

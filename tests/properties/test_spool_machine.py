@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pylogtap.delivery import Delivery
 from pylogtap.shipper import deliver_orphans
-from pylogtap.spool import DROPPED, STALE, STORED, Spool
+from pylogtap.spool import DROPPED, STALE, STORED, Spool, open_stems
 from pylogtap.wire import RESERVED, frame_size
 from tests.support.receiver import Receiver, ReceiverTransport
 
@@ -126,6 +126,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def crash(self) -> None:
         """Die: the kernel lets go of the lock, and the files stay as they are. Another process begins."""
         os.close(self.spool._owner)
+        open_stems.clear()  # those of a process
         self.crashed.append(self.spool)
         self._open()
 
@@ -173,6 +174,7 @@ class SpoolMachine(RuleBasedStateMachine):
             self.ship(SEGMENT_BYTES)
             assert not self.spool.unsent_records()
             os.close(self.spool._owner)
+            open_stems.clear()
             deliver_orphans(self._folder.name, frozenset(), self.transport, self.faults.append)
             assert sorted(self._received()) == self.stored
             assert not self.set_aside
