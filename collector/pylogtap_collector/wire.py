@@ -89,6 +89,7 @@ class Scan:
         definitions: Offset and payload of each definition among them.
         losses: Payloads that tell of records that were dropped; they name a place themselves.
         samples: Payloads with values of metrics; likewise.
+        tests: Payloads of what happens in test runs; likewise.
         damage: The damaged frame that stands behind them.
         oversized: The frame that stands behind them is larger than a record may be.
     """
@@ -98,6 +99,7 @@ class Scan:
     definitions: list[tuple[int, bytes]] = field(default_factory=list)
     losses: list[bytes] = field(default_factory=list)
     samples: list[bytes] = field(default_factory=list)
+    tests: list[bytes] = field(default_factory=list)
     damage: DamagedFrame | None = None
     oversized: bool = False
 
@@ -114,6 +116,8 @@ class Scan:
             self.losses.append(payload)
         elif kind == wire.KIND_SAMPLES:
             self.samples.append(payload)
+        elif kind == wire.KIND_TEST:
+            self.tests.append(payload)
         elif kind in DEFINITIONS:
             self.definitions.append((offset, payload))
         return kind in RECORDS
@@ -247,6 +251,15 @@ class Samples(msgspec.Struct, array_like=True):
     samples: list[msgspec.Raw]
 
 
+class _TestHead(msgspec.Struct, array_like=True):
+    """How what happens in a test run begins: pylogtap.wire.KIND_TEST; the rest is read where it is stored."""
+
+    zero: int
+    kind: int
+    time: int
+    place: str
+
+
 class _Thread(msgspec.Struct, array_like=True):
     zero: int
     kind: int
@@ -277,6 +290,7 @@ _decode_payloads = msgspec.msgpack.Decoder(list[bytes]).decode
 encode_record = msgspec.msgpack.encode
 decode_loss = msgspec.msgpack.Decoder(Loss).decode
 decode_samples = msgspec.msgpack.Decoder(Samples).decode
+_decode_test_head = msgspec.msgpack.Decoder(_TestHead).decode
 UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError, TypeError, OverflowError)
 
 
@@ -360,7 +374,17 @@ def projects_in(found: Scan) -> set[str]:
             names.add(Place.parse(decode_samples(payload).place).project)
         except UNREADABLE:
             continue  # nothing of it is stored
-    return names
+    return names | _projects_of_tests(found.tests)
+
+
+def _projects_of_tests(payloads: Iterable[bytes]) -> set[str]:
+    places: set[str] = set()
+    for payload in payloads:
+        try:
+            places.add(_decode_test_head(payload).place)
+        except UNREADABLE:
+            continue  # nothing of it is stored
+    return {Place.parse(place).project for place in places}
 
 
 def pack_definitions(payloads: Sequence[bytes]) -> bytes:

@@ -12,7 +12,9 @@ from pylogtap_collector.errors import MissingRight
 from pylogtap_collector.storage.hot import SLICE_BITS
 from pylogtap_collector.storage.places import ensure_places
 from pylogtap_collector.storage.samples import store_points
+from pylogtap_collector.storage.test_runs import apply_events
 from pylogtap_collector.taps.shipped_samples import points_of
+from pylogtap_collector.taps.test_events import read_test_events
 from pylogtap_collector.wire import Scan, pack_definitions, places_in, projects_in, scan, unpack_definitions
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.access.visitor import Projects
     from pylogtap_collector.storage.samples import SeriesIndex, StoredPoints
+    from pylogtap_collector.storage.test_runs import Applied
     from pylogtap_collector.taps.entries import Point
 
 _RELEASE_PAGES = 500  # of 8 KiB: some milliseconds
@@ -72,6 +75,7 @@ class Stored:
         bytes: Bytes that were stored.
         samples: The values of metrics in it.
         points: What became of these.
+        tests: What became of what it tells of test runs.
     """
 
     next: int
@@ -81,13 +85,15 @@ class Stored:
     bytes: int = 0
     samples: Sequence[Point] = ()
     points: StoredPoints | None = None
+    tests: Applied | None = None
 
 
 def store_slice(connection: sqlite3.Connection, part: Slice, index: SeriesIndex) -> Stored:
     """
     Store what is new of a slice, with the definitions in it and how far its stream has come.
 
-    Values of metrics go to theirs. A slice without any record is not kept: nothing would ever seal it.
+    Values of metrics go to theirs, and what happens in test runs is applied to these. A slice without any
+    record is not kept: nothing would ever seal it.
 
     A stream that nobody knows begins behind the header of its segment. A slice from further on is answered by
     where to begin instead, and one from further back by skipping what is there already: so a slice may be
@@ -99,7 +105,7 @@ def store_slice(connection: sqlite3.Connection, part: Slice, index: SeriesIndex)
         index: Known series.
 
     Raises:
-        MissingRight: It has records or metrics of a project that may not be delivered to.
+        MissingRight: It has records, metrics or test runs of a project that may not be delivered to.
     """
     known = connection.execute(
         "SELECT id, next_offset, projects FROM stream WHERE segment = ?", (part.segment,)
@@ -127,15 +133,24 @@ def store_slice(connection: sqlite3.Connection, part: Slice, index: SeriesIndex)
     stored = Stored(found.end, found=found, repeated=repeated)
     if taken:
         _store_definitions(connection, stream, following, part.received, found)
-    if found.samples:
-        stored.samples = points_of(found.samples)
-        stored.points = store_points(connection, stored.samples, part.received, index)
+    _store_others(connection, stored, found, part.received, index)
     if found.records:
         row = (stream, following, found.records, part.received, encoding, body)
         columns = "stream, offset, records, received, encoding, body"
         cursor = connection.execute(f"INSERT INTO hot ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
         stored.slice, stored.bytes = cursor.lastrowid or 0, len(body)
     return stored
+
+
+def _store_others(
+    connection: sqlite3.Connection, stored: Stored, found: Scan, now_ns: int, index: SeriesIndex
+) -> None:
+    """Store what is no record."""
+    if found.samples:
+        stored.samples = points_of(found.samples)
+        stored.points = store_points(connection, stored.samples, now_ns, index)
+    if found.tests:
+        stored.tests = apply_events(connection, read_test_events(found.tests), now_ns)
 
 
 def _store_definitions(
@@ -157,8 +172,9 @@ def _check_projects(part: Slice, named: set[str]) -> None:
     if foreign := sorted(named - part.projects):
         own = ", ".join(sorted(part.projects)) or "none"
         raise MissingRight(
-            f"The slice has records or metrics of {', '.join(foreign[:3])}, and the key is good for {own} "
-            "alone; take a key for all projects, or let each project have a process and a key of its own."
+            f"The slice has records, metrics or test runs of {', '.join(foreign[:3])}, and the key is good "
+            f"for {own} alone; take a key for all projects, or let each project have a process and a key of "
+            "its own."
         )
     if part.found.records and not named:
         raise MissingRight("The slice has records, but its segment names no place; name one before them.")

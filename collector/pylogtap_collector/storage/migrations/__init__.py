@@ -16,15 +16,21 @@ from pylogtap_collector.storage.migrations import samples  # isort: split
 
 from pylogtap_collector.storage.migrations import intake  # isort: split
 
-from pylogtap_collector.storage.migrations import forwards
+from pylogtap_collector.storage.migrations import forwards  # isort: split
+
+from pylogtap_collector.storage.migrations import cases  # isort: split
+
+from pylogtap_collector.storage.migrations import knowledge
 from pylogtap_collector.storage.migrations.records import INDEX_TASK
 from pylogtap_collector.storage.migrations.steps import migrations
 
 __all__ = [
     "INDEX_TASK",
     "access",
+    "cases",
     "forwards",
     "intake",
+    "knowledge",
     "metrics",
     "migrations",
     "records",

@@ -47,7 +47,7 @@ _TABLES = (
         details TEXT NOT NULL, -- a JSON object: the rest of pylogtap.cases.facts.RunFacts
         labels TEXT NOT NULL, -- a JSON object
         note TEXT,
-        changed INTEGER NOT NULL,
+        changed INTEGER NOT NULL, -- when something of it or its cases came last; grows from change to change
         assessed INTEGER -- when its cases were compared with those before; NULL: not since it changed
     ) STRICT
     """,
@@ -108,18 +108,22 @@ _TABLES = (
         exception_message TEXT,
         failure INTEGER, -- of test_failure
         standing TEXT, -- against the runs before it: see the API's description
-        details BLOB, -- zstd of a JSON object: the rest of pylogtap.cases.facts.CaseFacts
+        warnings TEXT, -- a JSON array: those of pylogtap.wire.TEST_WARNING that came while it ran
+        details BLOB, -- a JSON object, by zstd where that is worth it: the rest of CaseFacts
         labels TEXT NOT NULL, -- a JSON object
         note TEXT,
-        changed INTEGER NOT NULL -- when something of it came last, by our clock
+        changed INTEGER NOT NULL -- when something of it came last, by our clock, see test_run
     ) STRICT
     """,
     "CREATE INDEX idx_test_run_place ON test_run (project, service, started)",
     "CREATE INDEX idx_test_run_started ON test_run (started)",
+    "CREATE INDEX idx_test_run_changed ON test_run (changed)",
     "CREATE INDEX idx_test_run_open ON test_run (heard) WHERE outcome IS NULL",
     "CREATE INDEX idx_test_place ON test (project, service, node)",
     "CREATE INDEX idx_test_node_test ON test_node (test)",
     "CREATE INDEX idx_test_case_run ON test_case (run, test)",
+    "CREATE INDEX idx_test_case_changed ON test_case (run, changed)",
+    "CREATE INDEX idx_test_case_open ON test_case (run) WHERE outcome IS NULL",
     "CREATE INDEX idx_test_case_test ON test_case (test, started)",
     "CREATE INDEX idx_test_case_failure ON test_case (failure, started) WHERE failure IS NOT NULL",
 )
