@@ -131,7 +131,8 @@ class Client:
         fault = fault_of(text)
         if fault is not None:
             site, when, fields, more = fault  # of another process: what is bound here is none of it
-            self.writer.write(Draft(site, when, None, fields, more, site.template or ""))
+            draft = Draft(site._replace(template=None), when, None, fields, more, site.template or "")
+            self.writer.write(draft)
 
     def flush(self, timeout_s: float, *, give_up_early: bool = False) -> bool:
         """Deliver what has been logged so far; see :meth:`pylogtap.shipper.Shipper.flush`."""

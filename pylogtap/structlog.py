@@ -27,7 +27,7 @@ _NUMBERS = {
 _CHAIN_KEYS = frozenset(
     {"event", "level", "timestamp", "logger", "logger_name", "exc_info", "stack_info", "_record"}
 )
-_OWN_MODULES = ("structlog", "pylogtap.structlog")
+_OWN_MODULES = ("structlog", "pylogtap.structlog", "pylogtap.testing")
 _DEEPEST = 30  # frames between the call and us
 
 

@@ -14,8 +14,9 @@ from pylogtap.text import LineParser
 from pylogtap.writer import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from pylogtap.client import Client
     from pylogtap.prefix import Prefix
     from pylogtap.settings import Settings
     from pylogtap.text import ParsedRecord
@@ -54,6 +55,11 @@ class Keeper:
             most = min(most, clients.MEMORY_BYTES)
         self._room = max(2, most // wire.MAX_SEGMENT_BYTES) * wire.MAX_SEGMENT_BYTES
         self._stuck_at: int | None = None  # unsent bytes when the collector was last seen to take nothing
+
+    @property
+    def client(self) -> Client:
+        """Delivers what is kept."""
+        return self._client
 
     def keep(self, records: Iterable[ParsedRecord], extra: Mapping[str, Any]) -> None:
         """
@@ -156,7 +162,15 @@ class Keeper:
 class Output:
     """One stream of a program."""
 
-    def __init__(self, keeper: Keeper, prefix: Prefix, project: str | None = None, **extra: Any) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        prefix: Prefix,
+        project: str | None = None,
+        *,
+        listener: Callable[[bytes], None] | None = None,
+        **extra: Any,
+    ) -> None:
         """
         Begin to read a stream.
 
@@ -164,12 +178,16 @@ class Output:
             keeper: Gets the records.
             prefix: Of lines that do not say where they come from.
             project: Of services that a runner names.
+            listener: Hears each chunk before it becomes records.
             extra: Fields that each of its records gets.
         """
+        self._listener = listener
         self._keeper, self._parser, self._extra = keeper, LineParser(prefix, project), extra
 
     def take(self, chunk: bytes) -> None:
         """Keep the records that a chunk completes, and those of sources that have long been silent."""
+        if self._listener is not None:
+            self._listener(chunk)
         records = self._parser.feed(chunk)
         records += self._parser.flush_older_than(_BUSY_S)  # before keeping, which may wait for room
         self._keeper.keep(records, self._extra)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pylogtap.cli.keeping import Keeper, Output
     from pylogtap.cli.standard import Target
+    from pylogtap.cli.suites import Suite
 
 _CHUNK = 64 << 10
 _LAST_WORDS_S = 1.0  # after Ctrl-C the program before us may still say goodbye
@@ -39,9 +40,12 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     "--prefix", metavar="P/S/I", help="Place of lines that do not say theirs; default: PYLOGTAP_PREFIX."
 )
 @click.option("--project", metavar="P", help="Project of the services that a runner names in front of lines.")
+@click.option(
+    "--tests", metavar="RUNNER", help="Tell of the test run that the lines show, such as pytest or tap."
+)
 @click.option("--quiet", is_flag=True, help="Do not pass the lines on to standard output.")
 @collector_options
-def pipe(prefix: str | None, project: str | None, quiet: bool, **collector: Any) -> int:
+def pipe(prefix: str | None, project: str | None, tests: str | None, quiet: bool, **collector: Any) -> int:
     """
     Keep the lines of standard input, and pass them on to standard output.
 
@@ -58,16 +62,31 @@ def pipe(prefix: str | None, project: str | None, quiet: bool, **collector: Any)
     if project is not None:
         environment["PYLOGTAP_PROJECT"] = _checked(project)
     settings = load(prefix=prefix, **collector)
+    place = find_prefix(settings.prefix, environment)
+    suite = _suite(tests)
     keeper = Keeper(settings)
-    output = Output(keeper, find_prefix(settings.prefix, environment), project)
+    if suite is not None and not settings.disabled:
+        suite.connect(keeper.client, str(place))
+    output = Output(keeper, place, project, listener=suite.listener(1) if suite is not None else None)
     target = None if quiet else Target(sys.stdout.fileno())
     with _noting_signals() as signals:
         _copy(keeper, output, target, signals)
         output.end()
+        if suite is not None:
+            suite.end(128 + signals[0] if signals else None)
         arrives = keeper.finish(tell=True)
     if signals:
         return 128 + signals[0]
     return 0 if arrives and not (target and target.failed) else 1
+
+
+def _suite(runner: str | None) -> Suite | None:
+    """Return what tells of a test run, where that is asked for."""
+    if runner is None:
+        return None
+    from pylogtap.cli.suites import suite_of
+
+    return suite_of((), runner)
 
 
 def _checked(project: str) -> str:

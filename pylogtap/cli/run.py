@@ -42,6 +42,7 @@ class NotRunnable(Failed):
     examples=(
         "pylogtap run --prefix shop/checkout -- python app.py",
         "pylogtap run -- gunicorn shop.wsgi",
+        "pylogtap run -- go test -v ./...",
         "pylogtap run --prefix shop/cache -- redis-server",
     ),
     context_settings={"allow_interspersed_args": False},
@@ -49,26 +50,42 @@ class NotRunnable(Failed):
 @click.option(
     "--prefix", metavar="P/S/I", help="Place of the program; default: PYLOGTAP_PREFIX, or made from its name."
 )
+@click.option(
+    "--tests",
+    metavar="RUNNER",
+    help="What prints test results: pytest, unittest, go, go-json, jest, vitest, tap. Default: found out.",
+)
+@click.option("--no-tests", is_flag=True, help="Keep test results as lines alone, not as test runs.")
 @collector_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(command: tuple[str, ...], prefix: str | None, **collector: Any) -> int:
+def run(
+    command: tuple[str, ...], prefix: str | None, tests: str | None, no_tests: bool, **collector: Any
+) -> int:
     """
     Run a program, and keep what it logs and prints.
 
     A Python program, and every Python program that it starts, gets our handler without a line of code. What
     any program prints goes on to where it went before, and is kept line by line, as `pylogtap pipe` would.
     Signals are passed on, and the program's exit code becomes ours. A bad end is a record, too.
+
+    Results that a test runner prints become a test run with its cases; see
+    docs/how-to/parse-test-output.md.
     """
     from pylogtap.cli.child import Child
     from pylogtap.cli.keeping import Keeper, Output
+    from pylogtap.cli.suites import suite_of
     from pylogtap.settings import load
 
     settings = load(prefix=prefix, **collector)
     place = _place(settings.prefix, command)
+    suite = None if no_tests else suite_of(command, tests)  # before anything begins: it may be wrong
     keeper = Keeper(settings)
+    if suite is not None and not settings.disabled:
+        suite.connect(keeper.client, str(place))
+    hear = suite.listener if suite is not None else _nobody
     outputs = (
-        Output(keeper, place, stream="stdout"),
-        Output(keeper, place, stream="stderr"),
+        Output(keeper, place, listener=hear(1), stream="stdout"),
+        Output(keeper, place, listener=hear(2), stream="stderr"),
     )
     variables = {"PYLOGTAP_PREFIX": str(place), "PYLOGTAP_URL": settings.url}
     if settings.key:
@@ -82,10 +99,16 @@ def run(command: tuple[str, ...], prefix: str | None, **collector: Any) -> int:
     code = child.follow(outputs)
     for output in outputs:
         output.end()
+    if suite is not None:
+        suite.end(code)
     if code:
         keeper.keep([_end_of(code, place)], {"exit_code": code})
     keeper.finish(tell=False, others=True)  # a killed program could not, and its folder may go with us
     return code
+
+
+def _nobody(_: int) -> None:
+    """Let no one hear a stream."""
 
 
 def _end_of(code: int, place: Prefix) -> ParsedRecord:

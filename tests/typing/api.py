@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_type
 import httpx
 
 import pylogtap
-from pylogtap import correlation
+from pylogtap import correlation, testing
 from pylogtap.context import current_case, within_case
 from pylogtap.correlation import asgi
 from pylogtap.correlation.httpx import instrument_client
@@ -105,3 +105,15 @@ def read_a_prefix(text: str) -> str:
     assert_type(prefix.resource, dict[str, str])
     assert_type(pylogtap.__version__, str)
     return prefix.tag
+
+
+def test_what_is_logged() -> None:
+    """Captured records are a sequence of mappings; asserting returns those that were found."""
+    with testing.capture_logs("DEBUG") as logs:
+        assert_type(logs, testing.Captured)
+    assert_type(logs.assert_logged("level:error", count=1, within=2), list[testing.Record])
+    assert_type(testing.assert_logged("level:error", at_least=2), list[testing.Record])
+    assert_type(logs.messages, list[str])
+    with testing.memory_collector() as collector:
+        assert_type(collector, testing.MemoryCollector)
+        assert_type(collector.logs("service:checkout"), list[testing.Record])

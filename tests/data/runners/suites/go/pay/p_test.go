@@ -1,0 +1,5 @@
+package pay
+
+import "testing"
+
+func TestPaid(t *testing.T) {}

@@ -1,0 +1,2 @@
+test('pays', () => {});
+test('waits', () => new Promise(r => setTimeout(r, 30)));
