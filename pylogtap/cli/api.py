@@ -197,6 +197,24 @@ class Api:
         """
         return self._change("POST", path, {}, "application/json", document)
 
+    def upload(self, path: str, content: bytes, headers: Mapping[str, str], **query: Any) -> dict[str, Any]:
+        """
+        Send the bytes of a file, and return what the collector says of them.
+
+        Args:
+            path: Below the collector's address.
+            content: The bytes.
+            headers: What they are.
+            query: Parameters; None: left out.
+
+        Raises:
+            Unreachable: Nobody answers.
+            Refused: The answer is an error.
+        """
+        asked = {"Accept": "application/json", **headers}
+        with self._answer(path, query, asked, method="POST", sent=content) as response:
+            return _document(self._body(response))
+
     def sign_in(self, path: str, document: Mapping[str, Any]) -> Api:
         """
         Sign in, and return what asks as somebody who is.

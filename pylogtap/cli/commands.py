@@ -35,6 +35,7 @@ TABLE = {
     "pipe": Entry("pylogtap.cli.pipe", "Keep the lines that come in on standard input."),
     "tail": Entry("pylogtap.cli.tail", "Watch records as they arrive."),
     "query": Entry("pylogtap.cli.query", "Search the records."),
+    "tests": Entry("pylogtap.cli.tests", "Show test runs, import reports, stop a build."),
     "export": Entry("pylogtap.cli.export", "Write all records that a query finds."),
     "open": Entry("", "Look at a backup or an incident file."),
     "backup": Entry("", "Copy the whole database to a file."),
