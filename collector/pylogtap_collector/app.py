@@ -17,6 +17,7 @@ from pylogtap_collector.outgoing.requests import Outgoing
 from pylogtap_collector.services import Services
 from pylogtap_collector.services.additions import Additions
 from pylogtap_collector.services.adoption import adopt
+from pylogtap_collector.services.assessor import Assessor
 from pylogtap_collector.services.attempts import Attempts
 from pylogtap_collector.services.audit import Audit
 from pylogtap_collector.services.backup import Backup
@@ -31,7 +32,7 @@ from pylogtap_collector.services.forwards import Forwards
 from pylogtap_collector.services.health import Health
 from pylogtap_collector.services.host import Host
 from pylogtap_collector.services.incidents import Incidents
-from pylogtap_collector.services.ingest import Ingest
+from pylogtap_collector.services.ingest import Hearers, Ingest
 from pylogtap_collector.services.intake import Intake
 from pylogtap_collector.services.keeper import Keeper
 from pylogtap_collector.services.keys import Keys
@@ -49,6 +50,12 @@ from pylogtap_collector.services.searches import Searches
 from pylogtap_collector.services.sessions import Sessions
 from pylogtap_collector.services.shippers import Shippers
 from pylogtap_collector.services.tasks import Tasks
+from pylogtap_collector.services.test_additions import TestAdditions
+from pylogtap_collector.services.test_cases import TestCases
+from pylogtap_collector.services.test_import import TestImport
+from pylogtap_collector.services.test_knowledge import TestKnowledge
+from pylogtap_collector.services.test_notice import TestNotice
+from pylogtap_collector.services.test_runs import TestRuns
 from pylogtap_collector.services.tidy import tidy
 from pylogtap_collector.services.trials import Trials
 from pylogtap_collector.services.users import Users
@@ -77,9 +84,11 @@ class Collector:
         tasks: The background tasks.
         keeper: The one of them that seals records.
         roller: The one that packs samples of metrics.
+        assessor: The one that compares test runs.
         directory: Who may come in.
         preferences: Settings that are changed while it runs.
         forwarding: Delivers to other systems.
+        test_notice: Hears of what happened in test runs, and tells who looks at them.
         services: What the API calls.
     """
 
@@ -119,9 +128,16 @@ class Collector:
         metrics = Metrics(self.engine, settings, self.counters, reserve)
         self.roller = Roller(self.engine, live, reserve)
         shippers = Shippers(self.engine, tiers)
+        self.test_notice = notice = TestNotice(self.counters)
         ingest = Ingest(
-            self.engine, self.keeper, reserve, self.counters, live, preferences, metrics.points, shippers
-        )
+            self.engine, self.keeper, reserve, self.counters, live, preferences,
+            Hearers(metrics.points, shippers, notice),
+        )  # fmt: skip
+        test_additions = TestAdditions(ingest)
+        test_runs = TestRuns(self.engine, test_additions)
+        test_cases = TestCases(self.engine, test_runs, test_additions, notice)
+        self.assessor = Assessor(self.engine)
+        notice.ended = self.assessor.notice
         intake = Intake(ingest, self.engine, preferences)
         self.services = Services(
             settings=settings,
@@ -144,6 +160,10 @@ class Collector:
             audit=Audit(self.engine),
             searches=Searches(self.engine),
             additions=Additions(ingest),
+            test_runs=test_runs,
+            test_import=TestImport(self.engine, test_runs),
+            test_cases=test_cases,
+            test_knowledge=TestKnowledge(self.engine, test_runs, test_cases, self.assessor),
             preferences=preferences,
             trials=Trials(preferences, outgoing),
             forwards=Forwards(self.engine, vault, allowed, self.forwarding.notice),
@@ -190,6 +210,7 @@ class Collector:
                 self.tasks.supervise("remember", self._remember)
                 self.tasks.supervise("retain", self.services.retention.run)
                 self.tasks.supervise("roll", self.roller.run)
+                self.tasks.supervise("assess", self.assessor.run)
                 self.tasks.supervise(
                     "tidy", lambda: tidy(self.engine, self._settings.stream_days, self.keeper.is_calm)
                 )

@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     metrics_raw_days: Positive = Field(2.0, description="Days for which each sample is kept as it came.")
     metrics_minute_days: Positive = Field(30.0, description="Days for which a value a minute is kept.")
     metrics_hour_days: Positive = Field(730.0, description="Days for which a value an hour is kept.")
+    tests_days: float = Field(
+        365.0, ge=0, description="Days for which a test run is kept, from its begin on; 0: for ever."
+    )
     tap_max_bytes: Size = Field(64 << 20, description="Bytes of one request of other shippers, decompressed.")
     tap_host: str = Field("127.0.0.1", description="Address on which the ports for other protocols listen.")
     tap_networks: Words = Field(

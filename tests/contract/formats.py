@@ -14,6 +14,7 @@ from pylogtap import wire
 from pylogtap_collector.services.cursors import write_cursor
 from pylogtap_collector.services.positions import write_position
 from tests.contract.seed import PROJECT
+from tests.support.reports import report
 from tests.support.segments import SegmentBuilder, numbered_segment
 from tests.support.shipments import ENVELOPE, one_of_bulk, one_of_loki, one_of_msgpack, one_of_otlp
 
@@ -38,10 +39,15 @@ _POSITIONS = {
     "list_keys": (0,),
     "list_users": (0,),
     "list_sessions": (0,),
+    "list_test_runs": (0, 0),
+    "list_test_cases": (0, 0, 0),
+    "read_test_history": (0, 0, 0),
+    "list_tests": ("0.5", 0),  # what is ordered by a name, and what by a number, can both go on behind it
 }  # all others go on behind a name
 FOREIGN_TYPES = (
     "application/x-protobuf", "application/x-ndjson", "application/vnd.elasticsearch+x-ndjson",
-    "application/msgpack", "text/plain", "application/x-sentry-envelope",
+    "application/msgpack", "text/plain", "application/x-sentry-envelope", "application/xml", "text/xml",
+    "application/jsonl", "application/octet-stream",
 )  # fmt: skip
 
 
@@ -65,6 +71,12 @@ def _shipment(media_type: str) -> Any:
     return one_of_msgpack(PROJECT) if "msgpack" in media_type else json.dumps(record).encode()
 
 
+def _report(media_type: str) -> Any:
+    return (
+        json.loads(report("playwright-ctrf.json")) if media_type == "application/json" else report("jest.xml")
+    )
+
+
 # Bodies of other protocols, by operation; each is given the media type.
 FOREIGN: Mapping[str, Callable[[str], Any]] = {
     **{
@@ -82,6 +94,7 @@ FOREIGN: Mapping[str, Callable[[str], Any]] = {
     "ship": _shipment,
     "deliver_envelope": lambda _: ENVELOPE,
     "deliver_envelope_of": lambda _: ENVELOPE,
+    "import_test_report": _report,
 }
 
 
@@ -152,4 +165,6 @@ def cursor_for(case: Case[Any]) -> str:
     if name == "list_logs":
         query = case.query or {}
         return write_cursor(query.get("order", "desc"), query.get("q", ""), None, None, (0, 1))
+    if name == "list_test_cases" and (case.query or {}).get("changed_after") is not None:
+        return write_position(0, 0)  # in another order
     return write_position(*_POSITIONS.get(name, ("a",)))

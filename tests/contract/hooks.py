@@ -33,6 +33,8 @@ _BEYOND_SCHEMAS = {
     ("delete_logs", "invalid"): "a query, a range or `all=true`: that one of several is there",
     ("count_logs_over_time", "invalid"): "a step that cuts the range into too many stretches",
     ("list_metrics", "too_many_points"): "a step that cuts the range into too many",
+    ("create_test_run", "invalid"): "cases of another run, or two of the same id",
+    ("import_test_report", "invalid"): "the format that it says, which the report may not have",
     ("change_settings", "url_refused"): "the document's example is not on this collector's list of addresses",
     ("create_forward", "url_refused"): "likewise",
     ("change_forward", "url_refused"): "likewise",

@@ -105,6 +105,8 @@ def plant(url: str, *, guarded: bool, elsewhere: str) -> Seeds:
     for project in (PROJECT, OTHER):
         sample = {"project": project, "service": "checkout", "name": "http.requests", "value": 12.5}
         make("/metrics", {"samples": [{**sample, "unit": "ms", "labels": {"method": "GET"}}]})
+        case = {"node": "tests/test_cart.py::test_total", "outcome": "failed", "duration_s": 0.5}
+        make("/tests/runs", {"project": project, "service": "checkout", "cases": [case]})
         make("/saved-searches", {"name": f"slow in {project}", "query": "slow", "project": project})
     make("/forwards", {"name": "elsewhere", "url": f"{elsewhere}/v1/logs", "enabled": False})
     return _give_access(url, make) if guarded else Seeds()

@@ -103,7 +103,10 @@ class World:
 
 def _unknown(ids: Mapping[str, int | str]) -> dict[str, int | str]:
     """Return ids of the same kinds of which there is nothing."""
-    return {name: 987_654 if isinstance(value, int) else "nobody" for name, value in ids.items()}
+    return {
+        name: 987_654 if isinstance(value, int) else "9" * 32 if value.isdigit() else "nobody"
+        for name, value in ids.items()
+    }
 
 
 def _path_value(name: str, target: Target) -> int | str:
@@ -197,6 +200,31 @@ TRIES: Mapping[str, Any] = {
     "read_metric": _nothing,
     "change_metric": _patch({"unit": "s"}),
     "delete_metric": _stale,
+    # test runs
+    "list_test_runs": _nothing,
+    "create_test_run": lambda target: {"json": {"project": target.project, "service": "web"}},
+    "read_test_run": _nothing,
+    "change_test_run": _patch({"note": "x"}),
+    "delete_test_run": _stale,
+    "list_test_cases": _nothing,
+    "create_test_case": lambda target: {
+        "json": {"run": target.ids["run"], "node": "test_made", "outcome": "passed"}
+    },
+    "read_test_case": _nothing,
+    "change_test_case": _patch({"note": "x"}),
+    "delete_test_case": _stale,
+    # what is known of tests
+    "list_tests": _nothing,
+    "list_test_failures": _nothing,
+    "read_test_trend": _nothing,
+    "read_test_report": _nothing,
+    "read_test": _nothing,
+    "read_test_history": _nothing,
+    "import_test_report": lambda target: {
+        "params": {"project": target.project, "service": "web"},
+        "data": b'<testsuite><testcase name="a"/></testsuite>',
+        "headers": {"Content-Type": "application/xml"},
+    },
     # saved searches
     "list_saved_searches": _nothing,
     "create_saved_search": lambda target: {
@@ -307,6 +335,12 @@ async def _fill(made: World, target: Target) -> None:
     target.ids["log_id"] = logs.json["items"][0]["id"]
     samples = {"samples": [{"project": project, "service": "web", "name": "cpu", "value": 1}]}
     target.ids["metric_id"] = (await post("/api/v1/metrics", samples))["metrics"][0]
+    target.ids["run"], target.ids["case"] = (digit * 32 for digit in ("12" if project == OWN else "34"))
+    case = {"id": target.ids["case"], "node": f"test_{project}", "outcome": "failed"}
+    run = {"id": target.ids["run"], "project": project, "service": "web", "cases": [case]}
+    await post("/api/v1/tests/runs", run)
+    tests = await made.as_("server key", "GET", f"/api/v1/tests?project={project}")
+    target.ids["test"] = tests.json["items"][0]["id"]
     search = {"name": f"of {project}", "query": "level:error", "project": project}
     target.ids["search_id"] = (await post("/api/v1/saved-searches", search))["id"]
     key = {"name": f"of {project}", "project": project, "role": "read"}

@@ -21,6 +21,9 @@ from pylogtap_collector.api import (
     settings,
     streams,
     taps,
+    test_import,
+    test_runs,
+    tests,
 )
 from pylogtap_collector.api.access import access
 from pylogtap_collector.api.openapi import describe
@@ -41,6 +44,9 @@ GROUPS = (
     keys.routes,
     metrics.routes,
     containers.routes,
+    test_runs.routes,
+    test_import.routes,
+    tests.routes,
     searches.routes,
     ingest.routes,
     forwards.routes,

@@ -22,6 +22,10 @@ _PATTERNS = {
     "first",
     r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,62}$": "letters, digits and `_./-`, at most 63, and a letter, digit or "
     "underscore first",
+    r"^[0-9a-f]{32}$": "32 hexadecimal digits, letters small",
+    r"^[0-9a-f]{7,64}$": "a revision: 7 to 64 hexadecimal digits, letters small",
+    r"^[0-9a-f]{1,64}$": "how a revision begins: hexadecimal digits, letters small, at most 64",
+    r"^[A-Za-z0-9_][A-Za-z0-9_./-]{0,62}(=[^\x00]{0,1000})?$": "the name of a label, or `name=value`",
     r"^([1-9][0-9]{0,5}(s|m|h|d))?$": "a number and `s`, `m`, `h` or `d`, such as `30s`",
     r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62}){0,2})?$": "a place: `shop`, "
     "`shop/web` or `shop/web/web-1`",

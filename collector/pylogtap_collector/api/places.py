@@ -89,8 +89,8 @@ async def delete_project(
     """
     Delete a project with all that hangs on it.
 
-    Its services and instances go, all of their records and metrics, saved searches, members, and its keys, so
-    that nobody goes on to deliver by them. Users stay, and so does what the audit log says.
+    Its services and instances go, all of their records, metrics and test runs, saved searches, members, and
+    its keys, so that nobody goes on to deliver by them. Users stay, and so does what the audit log says.
     """
     await services.catalog.delete_project(project, visitor, expected=expected_versions(if_match))
 
@@ -153,7 +153,7 @@ async def change_service(
 async def delete_service(
     services: Services, visitor: Visitor, project: PlaceName, service: ServiceName, if_match: IfMatch = None
 ) -> None:
-    """Delete a service with its instances and all of their records and metrics."""
+    """Delete a service with its instances and all of their records, metrics and test runs."""
     await services.catalog.delete_service(project, service, visitor, expected=expected_versions(if_match))
 
 
@@ -213,7 +213,7 @@ async def delete_instance(
     instance: InstanceName,
     if_match: IfMatch = None,
 ) -> None:
-    """Delete an instance with all of its records and metrics."""
+    """Delete an instance with all of its records, metrics and test runs."""
     expected = expected_versions(if_match)
     await services.catalog.delete_instance(project, service, instance, visitor, expected=expected)
 

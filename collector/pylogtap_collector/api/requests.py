@@ -128,6 +128,9 @@ async def _body(operation: Operation, request: web.Request, services: Services) 
             f"Send the body as {wanted[0]} (Content-Type says {request.content_type}).",
             Accept=", ".join(wanted),
         )
+    if isinstance(kind, Raw) and kind.may_be_large:
+        settings = services.settings
+        return await _read(request.clone(client_max_size=settings.tap_max_bytes), settings.body_timeout_s * 4)
     body = await _read(request, services.settings.body_timeout_s)
     if isinstance(kind, Raw):
         return body

@@ -58,6 +58,7 @@ class Raw:
         example: Where one of them is JSON: of such a body.
         schema: Of the same.
         may_be_empty: Whether no bytes at all are a body, too.
+        may_be_large: Whether it may take as many bytes as what other shippers send.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Raw:
         example: Any = None,
         schema: Mapping[str, Any] | None = None,
         may_be_empty: bool = False,
+        may_be_large: bool = False,
     ) -> None:
         """
         Say what it is.
@@ -75,11 +77,13 @@ class Raw:
             example: Where one of them is JSON: of such a body.
             schema: Of the same; default: any object.
             may_be_empty: Whether no bytes at all are a body, too.
+            may_be_large: Whether it may take as many bytes as what other shippers send.
         """
         self.content_types = content_types
         self.example = example
         self.schema = schema or {"type": "object"}
         self.may_be_empty = may_be_empty
+        self.may_be_large = may_be_large
 
 
 @dataclass(frozen=True)

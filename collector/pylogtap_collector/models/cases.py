@@ -136,11 +136,10 @@ class CaseDetail(Case):
     cut: list[str] = Field(description="Names of members that are not all there: they were too large.")
 
 
-class CaseIn(Model):
-    """A case to add."""
+class NewCase(Model):
+    """What is said of a case to add, wherever it is added."""
 
     id: TestId | None = Field(None, description="32 hex digits; null: one is made of run and node.")
-    run: TestId | None = Field(None, description="Id of the run; not needed within a run.")
     node: Short = Field(description="Its name.", examples=["tests/test_cart.py::test_total[eur]"])
     file: Short | None = Field(None, description="File it stands in.")
     line: Count | None = Field(None, description="Line there, from 1 on.")
@@ -154,6 +153,18 @@ class CaseIn(Model):
     attempts: list[CaseAttempt] = Field([], max_length=100, description="Attempts before the last.")
     output: dict[Short, Text] = Field({}, max_length=20, description="Captured text, by what it was.")
     labels: dict[LabelKey, LabelValue] = Field({}, max_length=32, description=_LABELS)
+
+
+class CaseIn(NewCase):
+    """A case to add with its run."""
+
+    run: TestId | None = Field(None, description="Id of the run; not needed within a run.")
+
+
+class CaseOfRunIn(NewCase):
+    """A case to add to a run that is there."""
+
+    run: TestId = Field(description="Id of the run.", examples=["5b8efff798038103d269b633813fc60c"])
 
 
 class CasePatch(Model):

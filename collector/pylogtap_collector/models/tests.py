@@ -23,6 +23,9 @@ class Flakiness(Model):
     commits: int = Field(description="Commits it ran on, of those looked at.")
     mixed_commits: int = Field(description="Of these, those with both outcomes.")
     reruns_passed: int = Field(description="How often a later attempt passed in the same run.")
+    lone_failures: int = Field(
+        description="How often it failed on one commit of the default branch alone; these count from two on."
+    )
     last: datetime | None = Field(description="When it was seen last, RFC 3339, UTC.")
     evidence: list[str] = Field(description="Ids of cases that show it, newest first; at most 10.")
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.retention import Retention
     from pylogtap_collector.services.searches import Searches
     from pylogtap_collector.services.sessions import Sessions
+    from pylogtap_collector.services.test_cases import TestCases
+    from pylogtap_collector.services.test_import import TestImport
+    from pylogtap_collector.services.test_knowledge import TestKnowledge
+    from pylogtap_collector.services.test_runs import TestRuns
     from pylogtap_collector.services.trials import Trials
     from pylogtap_collector.services.users import Users
     from pylogtap_collector.settings import Settings
@@ -62,4 +66,8 @@ class Services:
     forwards: Forwards
     containers: Containers
     additions: Additions
+    test_runs: TestRuns
+    test_import: TestImport
+    test_cases: TestCases
+    test_knowledge: TestKnowledge
     deltas: Deltas = field(default_factory=Deltas)

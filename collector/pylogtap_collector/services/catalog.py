@@ -21,9 +21,11 @@ from pylogtap_collector.models import (
 from pylogtap_collector.query import query_of
 from pylogtap_collector.query.ast import And, Compare
 from pylogtap_collector.services.positions import read_position, write_position
+from pylogtap_collector.services.test_clearing import RUNS, clear_runs
 from pylogtap_collector.services.versions import Expected, check_version
 from pylogtap_collector.storage import access, audit, places, series
 from pylogtap_collector.storage.logs import Selection
+from pylogtap_collector.storage.test_removal import delete_runs, runs_under
 from pylogtap_collector.times import to_datetime
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ class Catalog:
     """
     The places of records.
 
-    Deleting a place deletes the records and metrics under it; it appears again when another one comes.
+    Deleting a place deletes the records, metrics and test runs under it; it appears again when another one
+    comes.
     All methods raise NotFound where a place, or the one above it, is not there.
     """
 
@@ -109,7 +112,7 @@ class Catalog:
 
     async def delete_project(self, project: str, visitor: Visitor, *, expected: Expected = None) -> None:
         """
-        Remove a project with its services, records, metrics, saved searches, members and keys.
+        Remove a project with its services, records, metrics, test runs, saved searches, members and keys.
 
         Args:
             project: Its name.
@@ -166,7 +169,7 @@ class Catalog:
         self, project: str, service: str, visitor: Visitor, *, expected: Expected = None
     ) -> None:
         """
-        Remove a service, its instances, and all of their records and metrics.
+        Remove a service, its instances, and all of their records, metrics and test runs.
 
         Args:
             project: The project.
@@ -233,7 +236,7 @@ class Catalog:
         self, project: str, service: str, instance: str, visitor: Visitor, *, expected: Expected = None
     ) -> None:
         """
-        Remove an instance, its records and its metrics.
+        Remove an instance, its records, its metrics and its test runs.
 
         Args:
             project: The project.
@@ -299,12 +302,14 @@ class Catalog:
             project=path[0], records=row.records,
         )  # fmt: skip
         await self._engine.write(note)  # at first: who kills the collector meanwhile is known, too
+        await clear_runs(self._engine, partial(runs_under, path=path, limit=RUNS))
         here = And(tuple(Compare(level, "=", name) for level, name in zip(_LEVELS, path, strict=False)))
         await self._rewriter.delete(Selection(query_of(here)))
 
         def job(connection: sqlite3.Connection) -> None:
             places.delete_place(connection, self._tiers.hot_counts(connection), path)
             series.delete_series_under(connection, path)
+            delete_runs(connection, runs_under(connection, path))  # those that have come meanwhile
             if len(path) == 1:
                 access.forget_project(connection, path[0])
 

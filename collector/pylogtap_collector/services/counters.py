@@ -46,6 +46,8 @@ class Counters:
         ports: What the ports of other protocols count.
         points: Points of metrics that were stored.
         points_dropped: Points of metrics that were not, because they could not be stored then, or never.
+        test_runs: Test runs that were stored.
+        test_cases: Cases of test runs that were stored.
     """
 
     slices: int = 0
@@ -60,4 +62,6 @@ class Counters:
     tail_skipped: int = 0
     points: int = 0
     points_dropped: int = 0
+    test_runs: int = 0
+    test_cases: int = 0
     ports: Tally = field(default_factory=Tally)

@@ -31,6 +31,8 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
     "expired": ("counter", "Records that were removed because they were not to be kept any longer."),
     "points": ("counter", "Points of metrics stored."),
     "points_dropped": ("counter", "Points of metrics that could not be stored."),
+    "test_runs": ("counter", "Test runs stored."),
+    "test_cases": ("counter", "Cases of test runs stored."),
     "port_stored": ("counter", "Records stored that came by the ports of other protocols."),
     "port_refused": ("counter", "Records refused there, of projects for which the key is not good."),
     "port_skipped": ("counter", "Messages and datagrams there that could not be read."),

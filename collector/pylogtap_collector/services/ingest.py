@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
 
@@ -28,12 +28,30 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.reserve import Reserve
     from pylogtap_collector.services.segments import Made
     from pylogtap_collector.services.shippers import Shippers
+    from pylogtap_collector.services.test_notice import TestNotice
     from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.engine import Engine
+
+    Job = Callable[[sqlite3.Connection], None]
 
 _SMALL = 16 << 10  # bytes: checked on the event loop, in less time than a thread takes to begin
 _SMALL_SLICE = 2 << 10  # bytes: not worth to be compressed
 _LAST_OFFSET = 1 << 31
+
+
+class Hearers(NamedTuple):
+    """
+    Who hears of what was stored, beside records.
+
+    Attributes:
+        points: Of the values of metrics.
+        shippers: Of the places that clients deliver from.
+        tests: Of what happened in test runs.
+    """
+
+    points: Points
+    shippers: Shippers
+    tests: TestNotice
 
 
 class Ingest:
@@ -47,8 +65,7 @@ class Ingest:
         counters: Counters,
         live: LiveSettings,
         preferences: Preferences,
-        points: Points,
-        shippers: Shippers,
+        hearers: Hearers,
     ) -> None:
         """
         Bind what it needs.
@@ -60,8 +77,7 @@ class Ingest:
             counters: Counts.
             live: The limits.
             preferences: What clients are told.
-            points: Hears of the values of metrics that came with records.
-            shippers: Hears of the places that clients deliver from.
+            hearers: Who hears of what was stored.
         """
         self._engine = engine
         self._keeper = keeper
@@ -69,8 +85,7 @@ class Ingest:
         self._counters = counters
         self._live = live
         self._preferences = preferences
-        self._points = points
-        self._shippers = shippers
+        self._points, self._shippers, self._tests = hearers
 
     async def accept(
         self,
@@ -119,7 +134,13 @@ class Ingest:
         return IngestAnswer(next=stored.next, words=self._preferences.words)
 
     async def add(
-        self, made: Sequence[Made], projects: Projects = None, marks: Mapping[str, str] | None = None
+        self,
+        made: Sequence[Made],
+        projects: Projects = None,
+        marks: Mapping[str, str] | None = None,
+        *,
+        before: Job | None = None,
+        after: Job | None = None,
     ) -> list[Stored]:
         """
         Store slices that were made here, each all that there is of its segment: all of them, or none.
@@ -130,6 +151,8 @@ class Ingest:
             made: The slices.
             projects: Those that may be delivered to; None: all.
             marks: How far their sources were read, by source; stored with them.
+            before: What is done first in the same transaction; if it raises, nothing is stored.
+            after: What is done last in it.
 
         Returns:
             What became of each; its number is in the ids of its records.
@@ -144,9 +167,14 @@ class Ingest:
             part.projects = projects
 
         def job(connection: sqlite3.Connection) -> list[Stored]:
+            if before is not None:
+                before(connection)
             if marks:
                 set_bookmarks(connection, marks, time.time_ns())
-            return [store_slice(connection, part, self._points.index) for part in parts]
+            stored = [store_slice(connection, part, self._points.index) for part in parts]
+            if after is not None:
+                after(connection)
+            return stored
 
         return await asyncio.shield(asyncio.ensure_future(self._store_all(job)))
 
@@ -200,6 +228,8 @@ class Ingest:
         counters.repeated_bytes += stored.repeated
         if stored.points is not None:
             self._points.note(stored.samples, stored.points)
+        if stored.tests is not None:
+            self._tests.note(stored.tests)
         if stored.slice and stored.found is not None:
             counters.slices += 1
             counters.records += stored.found.records

@@ -13,9 +13,11 @@ from pylogtap_collector.errors import Overloaded
 from pylogtap_collector.models import ProjectRetention, RetentionPatch
 from pylogtap_collector.query import query_of
 from pylogtap_collector.query.ast import Compare, Everything
+from pylogtap_collector.services import test_clearing
 from pylogtap_collector.storage import audit, places, retention, streams
 from pylogtap_collector.storage.logs import Selection
 from pylogtap_collector.storage.retention import Rule
+from pylogtap_collector.storage.test_removal import old_runs
 
 if TYPE_CHECKING:
     import sqlite3
@@ -156,12 +158,22 @@ class Retention:
                 removed += await self._remove_older(project, now - int(days * _DAY_NS))
             if rule.keep_bytes is not None:
                 removed += await self._remove_beyond(project, rule.keep_bytes)
+        await self._remove_runs(now)
         if self._live.now.keep_bytes is not None:
             removed += await self._remove_oldest(self._live.now.keep_bytes)
         if removed:
             self._counters.expired += removed
             _log.info("removed %d records that were not to be kept any longer", removed)
         return removed
+
+    async def _remove_runs(self, now_ns: int) -> None:
+        days = self._live.now.tests_days
+        if not days:
+            return
+        until = now_ns - int(days * _DAY_NS)
+        find = partial(old_runs, until_ns=until, limit=test_clearing.RUNS)
+        if removed := await test_clearing.clear_runs(self._engine, find):
+            _log.info("removed %d test runs that were not to be kept any longer", removed)
 
     async def _remove_older(self, project: str, until_ns: int) -> int:
         if until_ns <= 0 or not await self._engine.work(

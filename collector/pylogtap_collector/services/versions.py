@@ -20,6 +20,7 @@ from pylogtap_collector.models import (
     Service,
     User,
 )
+from pylogtap_collector.models.cases import Case, TestRun
 
 Versioned = (
     CollectorSettings
@@ -33,6 +34,8 @@ Versioned = (
     | Key
     | SavedSearch
     | Forward
+    | TestRun
+    | Case
 )
 Expected = frozenset[str] | None  # versions that are right; None: any
 
@@ -52,7 +55,7 @@ def version_of(item: Versioned) -> str:
 def _parts(item: Versioned) -> tuple[object, ...]:
     """Return what of an item is changed by people alone."""
     match item:
-        case Log():
+        case Log() | TestRun() | Case():
             return item.id, sorted(item.labels.items()), item.note
         case Metric():
             return item.id, item.description, item.unit

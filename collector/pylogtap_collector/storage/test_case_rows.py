@@ -25,9 +25,9 @@ _COLUMNS = """
     CASE WHEN :whole THEN c.warnings END, CASE WHEN :whole THEN r.details END
 """
 # In this order of tables, a page ends the search; else all cases would be sorted first.
-_BY_RUN = f"SELECT {_COLUMNS} FROM test_run AS r CROSS JOIN test_case AS c ON c.run = r.id"
-_BY_CASE = f"SELECT {_COLUMNS} FROM test_case AS c CROSS JOIN test_run AS r ON r.id = c.run"
-_TEST = " LEFT JOIN test AS t ON t.id = c.test WHERE "
+_TEST = "LEFT JOIN test AS t ON t.id = c.test"
+_BY_RUN = f"FROM test_run AS r CROSS JOIN test_case AS c ON c.run = r.id {_TEST}"
+_BY_CASE = f"FROM test_case AS c CROSS JOIN test_run AS r ON r.id = c.run {_TEST}"
 _GOES_ON = "c.outcome IS NULL AND NOT c.done AND r.outcome IS NULL AND r.heard > :alive"
 
 
@@ -126,16 +126,29 @@ def list_cases(
     where, params = conditions_of(wanted.runs, alive)
     more, values = _conditions(wanted)
     where, params = [*where, *more], {**params, **values, "whole": False, "limit": limit}
-    if wanted.changed_after_ns is not None:
-        order, key = "c.changed, c.id", "(c.changed, c.id) > (:p0, :p1)"
-    else:
-        order, key = "r.started DESC, r.id DESC, c.id DESC", "(r.started, r.id, c.id) < (:p0, :p1, :p2)"
+    order, goes_on = _order(wanted)
     if behind is not None:
-        where.append(key)
+        where += goes_on
         params |= {f"p{index}": part for index, part in enumerate(behind)}
-    select = _BY_CASE if wanted.test is not None or wanted.failure is not None else _BY_RUN
-    rows = connection.execute(f"{select}{_TEST}{' AND '.join(where)} ORDER BY {order} LIMIT :limit", params)
+    tables = _BY_CASE if wanted.test is not None or wanted.failure is not None else _BY_RUN
+    # Rows are chosen by what is small of them, and only those of the page are read whole.
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM (SELECT c.id {tables} WHERE {' AND '.join(where)} ORDER BY {order}"
+        f" LIMIT :limit) AS chosen CROSS JOIN test_case AS c ON c.id = chosen.id"
+        f" CROSS JOIN test_run AS r ON r.id = c.run {_TEST} ORDER BY {order}",
+        params,
+    )
     return [CaseRow(*row) for row in rows]
+
+
+def _order(wanted: CaseFilter) -> tuple[str, list[str]]:
+    """Return the order of a list, and the conditions that say where to go on."""
+    if wanted.changed_after_ns is not None:
+        return "c.changed, c.id", ["(c.changed, c.id) > (:p0, :p1)"]
+    if wanted.run is not None:
+        return "c.id DESC", ["c.id < :p2"]
+    whole, part = "(r.started, r.id, c.id) < (:p0, :p1, :p2)", "(r.started, r.id) <= (:p0, :p1)"
+    return "r.started DESC, r.id DESC, c.id DESC", [whole, part]
 
 
 def position_of(row: CaseRow, wanted: CaseFilter) -> tuple[int, ...]:
@@ -197,7 +210,9 @@ def get_case(connection: sqlite3.Connection, case: str, projects: Projects) -> C
     Raises:
         NotFound: There is none, or none that may be seen.
     """
-    row = connection.execute(f"{_BY_CASE}{_TEST}c.case_id = :case", {"case": case, "whole": True}).fetchone()
+    row = connection.execute(
+        f"SELECT {_COLUMNS} {_BY_CASE} WHERE c.case_id = :case", {"case": case, "whole": True}
+    ).fetchone()
     found = None if row is None else CaseRow(*row)
     if found is None or not (projects is None or found.project in projects):
         raise NotFound(f"There is no test case {case}; it may have been deleted.")
@@ -213,7 +228,7 @@ def cases_by_row(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[in
         rows: The numbers.
     """
     found = connection.execute(
-        f"{_BY_CASE}{_TEST}c.id IN (SELECT value FROM json_each(:rows))",
+        f"SELECT {_COLUMNS} {_BY_CASE} WHERE c.id IN (SELECT value FROM json_each(:rows))",
         {"rows": msgspec.json.encode(rows).decode(), "whole": False},
     )
     return {row[0]: CaseRow(*row) for row in found}

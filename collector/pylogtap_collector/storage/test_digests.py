@@ -211,20 +211,20 @@ def read_digests(connection: sqlite3.Connection, runs: Iterable[int]) -> dict[in
     )
 
 
-def orphans(connection: sqlite3.Connection, suite: Suite) -> list[int]:
+def orphans(connection: sqlite3.Connection, suite: Suite) -> dict[int, int]:
     """
-    Return the runs that are digested, and were deleted.
+    Return the runs that are digested, and were deleted, with the times at which they began.
 
     Args:
         connection: Reads.
         suite: Whose.
     """
     rows = connection.execute(
-        "SELECT run FROM test_digest WHERE project = ? AND service = ?"
+        "SELECT run, started FROM test_digest WHERE project = ? AND service = ?"
         " AND NOT EXISTS (SELECT 1 FROM test_run AS r WHERE r.id = test_digest.run) ORDER BY run LIMIT 100",
         suite,
     )
-    return [run for (run,) in rows]
+    return dict(rows.fetchall())
 
 
 def store_digest(

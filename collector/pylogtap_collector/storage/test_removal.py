@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pylogtap_collector.storage.places import LEVELS
-from pylogtap_collector.storage.test_digests import forget_digests
 from pylogtap_collector.storage.test_runs import forget_assessment, next_change
 from pylogtap_collector.storage.test_standings import forget_standings
 
@@ -35,6 +34,8 @@ def delete_runs(connection: sqlite3.Connection, rows: Sequence[int]) -> int:
     """
     Remove runs, their cases, and what nothing is left of.
 
+    Their digests stay until what is known of the tests in them was looked at again.
+
     Args:
         connection: In a transaction.
         rows: Numbers of their rows.
@@ -49,7 +50,6 @@ def delete_runs(connection: sqlite3.Connection, rows: Sequence[int]) -> int:
     tests, failures = _named_by(connection, inside, runs)
     removed = connection.execute(f"DELETE FROM test_case WHERE {inside}", runs).rowcount
     connection.execute("DELETE FROM test_run WHERE id IN (SELECT value FROM json_each(?))", runs)
-    forget_digests(connection, rows)
     _forget(connection, tests, failures)
     return removed
 

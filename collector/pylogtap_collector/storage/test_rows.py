@@ -34,7 +34,7 @@ _KEYS: dict[str, tuple[str, str]] = {
 }
 
 
-class TestRow(NamedTuple):
+class KnownRow(NamedTuple):
     """
     A row of `test`, with that of `test_standing`, if there is one.
 
@@ -67,7 +67,7 @@ class TestRow(NamedTuple):
     key: str | float
 
 
-class TestFilter(NamedTuple):
+class WantedTests(NamedTuple):
     """
     Which tests are meant; None: any.
 
@@ -96,11 +96,11 @@ class TestFilter(NamedTuple):
 
 def list_tests(
     connection: sqlite3.Connection,
-    wanted: TestFilter,
+    wanted: WantedTests,
     order: TestOrder,
     limit: int,
     behind: tuple[str | float, int] | None = None,
-) -> list[TestRow]:
+) -> list[KnownRow]:
     """
     Return tests.
 
@@ -122,10 +122,10 @@ def list_tests(
         f" ORDER BY {key} {direction}, t.id {direction} LIMIT :limit",
         {**values, "limit": limit},
     )
-    return [TestRow(*row) for row in rows]
+    return [KnownRow(*row) for row in rows]
 
 
-def get_test(connection: sqlite3.Connection, test: int, projects: Projects) -> TestRow:
+def get_test(connection: sqlite3.Connection, test: int, projects: Projects) -> KnownRow:
     """
     Return a test.
 
@@ -138,13 +138,13 @@ def get_test(connection: sqlite3.Connection, test: int, projects: Projects) -> T
         NotFound: There is none, or none that may be seen.
     """
     row = connection.execute(f"{_SELECT % '0.0'} WHERE t.id = ?", (test,)).fetchone()
-    found = None if row is None else TestRow(*row)
+    found = None if row is None else KnownRow(*row)
     if found is None or not (projects is None or found.project in projects):
         raise NotFound(f"There is no test {test}; it may have been deleted, or be another by a new name.")
     return found
 
 
-def tests_by_number(connection: sqlite3.Connection, tests: Collection[int]) -> dict[int, TestRow]:
+def tests_by_number(connection: sqlite3.Connection, tests: Collection[int]) -> dict[int, KnownRow]:
     """
     Return tests by number.
 
@@ -155,7 +155,7 @@ def tests_by_number(connection: sqlite3.Connection, tests: Collection[int]) -> d
     found = connection.execute(
         f"{_SELECT % '0.0'} WHERE t.id IN (SELECT value FROM json_each(?))", (_json(tests),)
     )
-    return {row[0]: TestRow(*row) for row in found}
+    return {row[0]: KnownRow(*row) for row in found}
 
 
 def former_nodes(connection: sqlite3.Connection, tests: Collection[int]) -> dict[int, list[str]]:
@@ -195,7 +195,7 @@ def names_by_row(connection: sqlite3.Connection, table: str, rows: Iterable[int]
     )
 
 
-def _conditions(wanted: TestFilter) -> tuple[list[str], dict[str, Any]]:
+def _conditions(wanted: WantedTests) -> tuple[list[str], dict[str, Any]]:
     where, values = ["1"], {}
     given = {
         "project": ("t.project = :project", wanted.project),

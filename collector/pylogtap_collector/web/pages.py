@@ -57,6 +57,7 @@ _DOCS_RULES = (
 )
 _PAGES = {
     "/": ("logs.html", _RULES),
+    "/tests": ("tests.html", _RULES),
     "/sign-in": ("sign-in.html", _RULES),
     "/account": ("account.html", _RULES),
     "/docs": ("docs.html", _DOCS_RULES),

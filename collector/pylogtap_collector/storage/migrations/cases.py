@@ -122,6 +122,7 @@ _TABLES = (
     "CREATE INDEX idx_test_place ON test (project, service, node)",
     "CREATE INDEX idx_test_node_test ON test_node (test)",
     "CREATE INDEX idx_test_case_run ON test_case (run, test)",
+    "CREATE INDEX idx_test_case_order ON test_case (run)",  # lists are in the order of rows
     "CREATE INDEX idx_test_case_changed ON test_case (run, changed)",
     "CREATE INDEX idx_test_case_open ON test_case (run) WHERE outcome IS NULL",
     "CREATE INDEX idx_test_case_test ON test_case (test, started)",

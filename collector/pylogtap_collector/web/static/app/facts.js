@@ -103,12 +103,17 @@ export function factsOf(log, zone, onFilter) {
       fact("process", String(process.pid ?? ""), { field: "pid", onFilter }),
       asked("trace", log.trace_id),
       fact("span", log.span_id ?? ""),
-      asked("test", log.test_id),
+      fact("test", log.test_id ?? "", { field: "test", onFilter, shown: caseLink(log.test_id) }),
       fact("received", received),
       fact("id", String(log.id)),
     ),
   );
 }
+
+/** The way to the test that caused a record. @param {string | null} id */
+const caseLink = (id) =>
+  /^[0-9a-f]{32}$/.test(id ?? "") &&
+  el("span", null, id, " ", el("a", { href: `/tests?case=${id}` }, "the test"));
 
 /**
  * A name and a value, with buttons that search for it; nothing where there is no value.
@@ -117,7 +122,7 @@ export function factsOf(log, zone, onFilter) {
  * @param {object} [options]
  * @param {string | false} [options.field]  of the query language, where it can be asked for
  * @param {string} [options.asked]  the value to ask for, where it is another one
- * @param {Node | null} [options.shown]  what stands for the value
+ * @param {Node | false | null} [options.shown]  what stands for the value
  * @param {Filter} [options.onFilter]
  */
 function fact(name, value, { field = false, asked = value, shown = null, onFilter } = {}) {
@@ -130,7 +135,7 @@ function fact(name, value, { field = false, asked = value, shown = null, onFilte
     el(
       "dd",
       null,
-      el("span.fact-value", null, shown ?? block(value, "span")),
+      el("span.fact-value", null, shown || block(value, "span")),
       field !== false &&
         asked.length < ASKED_MAX &&
         el(

@@ -16,8 +16,11 @@ const EXAMPLES = [
   ["timeout OR (refused service:pay)", "either side"],
 ];
 
-/** Show the keys and the query language. */
-export function openHelp() {
+/**
+ * Show the keys and, on the page that has it, the query language.
+ * @param {string[][]} [keys] default: those of the page of the logs
+ */
+export function openHelp(keys = KEYS) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("help-dialog"));
   dialog.replaceChildren(
     el(
@@ -29,8 +32,8 @@ export function openHelp() {
     el(
       "div.help-columns",
       null,
-      el("section", null, el("h3", null, "Keys"), table(KEYS, "kbd")),
-      el("section", null, el("h3", null, "Query"), table(EXAMPLES, "code")),
+      el("section", null, el("h3", null, "Keys"), table(keys, "kbd")),
+      keys === KEYS && el("section", null, el("h3", null, "Query"), table(EXAMPLES, "code")),
     ),
   );
   dialog.onclick = (event) => event.target === dialog && dialog.close();

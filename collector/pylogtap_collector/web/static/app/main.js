@@ -7,7 +7,7 @@ import { setUpDownload } from "./download.js";
 import { FacetList } from "./facets.js";
 import { openHelp } from "./help.js";
 import { HistogramChart } from "./histogram.js";
-import { banner, toast } from "./notices.js";
+import { banner, copy, toast } from "./notices.js";
 import { PatternList } from "./patterns.js";
 import { showTheme, showZone, switchDensity, switchTheme, switchZone, zone } from "./preferences.js";
 import { toggleFilter } from "./query.js";
@@ -150,16 +150,6 @@ function linkTo(log) {
   return location.origin + location.pathname + toSearch(view);
 }
 
-/** @param {string} text @param {string} done */
-async function copy(text, done) {
-  try {
-    await navigator.clipboard.writeText(text);
-    toast(done);
-  } catch {
-    toast("The browser does not allow copying here");
-  }
-}
-
 function toggleLive() {
   if (state.view.until) state.set({ since: "1h", until: "", live: true });
   else state.set({ live: !state.view.live });
@@ -185,7 +175,7 @@ function changeTheme() {
 
 byId("live").addEventListener("click", toggleLive);
 byId("theme").addEventListener("click", changeTheme);
-byId("help").addEventListener("click", openHelp);
+byId("help").addEventListener("click", () => openHelp());
 byId("tab-records").addEventListener("click", () => state.set({ tab: "records" }));
 byId("tab-patterns").addEventListener("click", () => state.set({ tab: "patterns" }));
 byId("density").addEventListener("click", () => {
@@ -239,7 +229,7 @@ listen({
   l: toggleLive,
   p: () => state.set({ tab: state.view.tab === "patterns" ? "records" : "patterns" }),
   t: changeTheme,
-  "?": openHelp,
+  "?": () => openHelp(),
 });
 
 askWhoIsThere((me) => detail.setRights((project) => may(me, "write", project)));

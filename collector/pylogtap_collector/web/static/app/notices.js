@@ -38,6 +38,7 @@ export function banner(words) {
 
 const FIRST_LOG = `import logging, pylogtap
 pylogtap.init("shop/checkout"); logging.getLogger().warning("hello from %s", "Python")`;
+const FIRST_TESTS = "pytest --pylogtap";
 
 /**
  * What stands in place of the records.
@@ -49,22 +50,35 @@ export function notice(content) {
   host.replaceChildren(...(content ?? []));
 }
 
+/**
+ * Put text into the clipboard.
+ * @param {string} text
+ * @param {string} done what to say then
+ */
+export async function copy(text, done) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(done);
+  } catch {
+    toast("The browser does not allow copying here");
+  }
+}
+
+/** Text to take and run. @param {string} text */
+const codeBlock = (text) =>
+  el(
+    "div.code-block",
+    null,
+    el("pre", null, el("code", null, text)),
+    el("button.button", { type: "button", onclick: () => void copy(text, "Copied") }, "Copy"),
+  );
+
 /** For a collector that has never got a record. */
 export function firstSteps() {
-  const copy = () =>
-    navigator.clipboard.writeText(FIRST_LOG).then(
-      () => toast("Copied"),
-      () => toast("The browser does not allow copying here"),
-    );
   return [
     el("h2", null, "Nothing logged yet"),
     el("p", null, "Send the first record with two lines of Python, then watch it come in here:"),
-    el(
-      "div.code-block",
-      null,
-      el("pre", null, el("code", null, FIRST_LOG)),
-      el("button.button", { type: "button", onclick: copy }, "Copy"),
-    ),
+    codeBlock(FIRST_LOG),
     el(
       "p.soft",
       null,
@@ -73,6 +87,22 @@ export function firstSteps() {
       ". Nothing arrives? ",
       el("code", null, "pylogtap doctor"),
       " says why.",
+    ),
+  ];
+}
+
+/** For a collector that has never heard of a test. */
+export function firstTests() {
+  return [
+    el("h2", null, "No tests have run yet"),
+    el("p", null, "Run them with the plugin; they come in here while they run:"),
+    codeBlock(FIRST_TESTS),
+    el(
+      "p.soft",
+      null,
+      "Any other runner: ",
+      el("code", null, "pylogtap run -- go test -json ./..."),
+      ", or import its report.",
     ),
   ];
 }

@@ -14,6 +14,18 @@ export const KEYS = [
   ["?", "this help"],
 ];
 
+/** What each key does on the page of tests. */
+export const TEST_KEYS = [
+  ["/", "search by name"],
+  ["j", "next case"],
+  ["k", "case before"],
+  ["Enter", "unfold the case"],
+  ["Esc", "close, then one level up"],
+  ["f", "failures alone, or all"],
+  ["t", "light or dark"],
+  ["?", "this help"],
+];
+
 /**
  * Listen to keys, unless something is being typed.
  * @param {Record<string, () => void>} acts by key

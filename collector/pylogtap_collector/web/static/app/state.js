@@ -70,34 +70,43 @@ export function selection(view) {
 /** Whether two views show the same records. @param {View} a @param {View} b */
 export const sameSelection = (a, b) => a.q === b.q && a.since === b.since && a.until === b.until;
 
-/** Keeps the view and the address alike, and tells everybody who asked. */
+/**
+ * Keeps the view and the address alike, and tells everybody who asked.
+ * @template {object} [V=View]
+ */
 export class State {
-  constructor() {
-    this.view = fromSearch(location.search);
-    /** @type {((view: View, before: View) => void)[]} */
+  /**
+   * Begin with the view that the address names.
+   * @param {(search: string) => V} [read] an address; default: that of the page of the logs
+   * @param {(view: V) => string} [write]
+   */
+  constructor(read = /** @type {any} */ (fromSearch), write = /** @type {any} */ (toSearch)) {
+    this.write = write;
+    this.view = read(location.search);
+    /** @type {((view: V, before: V) => void)[]} */
     this.listeners = [];
-    addEventListener("popstate", () => this.#tell(fromSearch(location.search)));
+    addEventListener("popstate", () => this.#tell(read(location.search)));
   }
 
-  /** @param {(view: View, before: View) => void} listener */
+  /** @param {(view: V, before: V) => void} listener */
   onChange(listener) {
     this.listeners.push(listener);
   }
 
   /**
    * Change the view.
-   * @param {Partial<View>} patch
+   * @param {Partial<V>} patch
    * @param {{replace?: boolean}} [options] replace: no new step for the "back" button
    */
   set(patch, { replace = false } = {}) {
     const view = { ...this.view, ...patch };
-    const search = toSearch(view);
-    if (search === toSearch(this.view)) return;
+    const search = this.write(view);
+    if (search === this.write(this.view)) return;
     history[replace ? "replaceState" : "pushState"](null, "", search || location.pathname);
     this.#tell(view);
   }
 
-  /** @param {View} view */
+  /** @param {V} view */
   #tell(view) {
     const before = this.view;
     this.view = view;
