@@ -118,3 +118,17 @@ def test_bench_process_metrics_compares_with_and_without(tmp_path: Path) -> None
     assert [row["step"] for row in result["steps"]][-1] == "all together"
     assert [row["ratio"] for row in result["summary"][:1]] == [1.0]
     assert all(row["delivered_percent"] == 100 for row in result["summary"])
+
+
+def test_bench_test_knowledge_compares_statements_with_labels(tmp_path: Path) -> None:
+    """Statements about a made history are counted, and so are those of simple rules."""
+    result = run("bench_test_knowledge", tmp_path)
+    assert result["seldom"]["flaky"]["true"] > 0
+    assert result["seldom"]["new failure"]["precision"] is not None
+
+
+def test_bench_test_assessing_measures_a_run(tmp_path: Path) -> None:
+    """A run is assessed while the loop and the writer are watched."""
+    result = run("bench_test_assessing", tmp_path)
+    assert (result["cases"], result["runs"]) == (200, 3)
+    assert result["seconds"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -33,7 +34,8 @@ class Told:
         done: How often each case was told to be done, by id.
         warnings: Warnings.
         end: How the run ended; None: nobody said it.
-        records: What was logged: arguments and rare parts.
+        records: What was logged: arguments, or the text where there are none, and rare parts.
+        templates: Texts of the call sites in the current segment, by number.
     """
 
     run: dict[str, Any] = field(default_factory=dict)
@@ -45,11 +47,15 @@ class Told:
     warnings: list[dict[str, Any]] = field(default_factory=list)
     end: dict[str, Any] | None = None
     records: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    templates: dict[int, Any] = field(default_factory=dict)
 
     def take(self, item: list[Any]) -> None:
         """Take one payload."""
         if item[0]:
-            self.records.append((item[2], item[4] if len(item) > 4 else {}))
+            args = item[2] or self.templates.get(item[0])
+            self.records.append((args, item[4] if len(item) > 4 else {}))
+        if item[:2] == [0, wire.KIND_SITE]:
+            self.templates[item[2]] = item[7]
         if item[:2] != [0, wire.KIND_TEST]:
             return
         _, _, _, prefix, run, event, facts = item
@@ -90,6 +96,7 @@ def told_in(spool: Path) -> Told:
     told = Told()
     for path in sorted(spool.glob(f"*/*{segment.SUFFIX}")):
         dead = segment.open_file(str(path))
+        told.templates.clear()  # numbers are those of a segment
         body = dead.memory[wire.HEADER_SIZE : dead.end]
         for _, payload in wire.split_frames(body, wire.HEADER_SIZE, dead.salt)[0]:
             told.take(msgpack.unpackb(payload, strict_map_key=False))
@@ -157,7 +164,8 @@ class SuiteRun:
         )
 
     def run(self, *words: str, on: tuple[str, ...] = ("--pylogtap",)) -> Ran:
-        """Run pytest on the suite, and return what became of it."""
+        """Run pytest on the suite, and return what became of it; forgets what was told before."""
+        shutil.rmtree(self.spool, ignore_errors=True)
         process = self.start(*words, on=on)
         output, _ = process.communicate(timeout=100)
         return Ran(process.returncode, output, told_in(self.spool))

@@ -241,7 +241,7 @@ async def test_the_course_of_a_suite(store: Collector) -> None:
 
 
 async def test_nothing_is_left_of_a_suite(store: Collector) -> None:
-    """When the last run is deleted, nothing is known of any test; a suite without files is assessed as well."""
+    """When the last run is deleted, nothing is known of any test; tests need no files."""
     runs = [await tell_run(store, at, {"adds": "p", "keeps": "f"}, whole=None) for at in (1, 2)]
     assert (await known_tests(store))["keeps"].standing == "still_failing"
     for run in runs:

@@ -17,13 +17,13 @@ import pytest
 from pylogtap import wire
 from pylogtap_collector.access.visitor import local
 from pylogtap_collector.models import LogPatch
-from pylogtap_collector.models.cases import CaseIn, TestRunIn
 from pylogtap_collector.parts.columns import ANY, FLOAT, SCALED, TEXT, WHOLE
 from pylogtap_collector.storage import sealing
 from pylogtap_collector.storage.connections import open_writer
 from tests.support.documents import DOCS, blocks, code, rows
 from tests.support.segments import SegmentBuilder
 from tests.support.stores import deliver, running_store
+from tests.support.told_suites import Suite, failure
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,9 +86,9 @@ async def fill(folder: Path) -> None:
             for prefix in ("shop/checkout/web-1", "shop/stock/a"):
                 await deliver(store, odd_segment(prefix))
             assert await store.keeper.seal(spare=0)
-            case = CaseIn(node="test_a.py::test_b", outcome="failed", duration_s=0.5)
-            run = TestRunIn(project="shop", service="checkout", cases=[case])
-            await store.services.test_runs.create(run, local())
+            suite = Suite()
+            suite.case("test_a.py::test_b", "failed", duration=0.5, failure=failure())
+            await deliver(store, suite)
             await deliver(store, odd_segment("shop/mail/b"))
             await store.keeper.write_rows()
             (log,) = (await store.services.logs.page("service:mail", limit=1)).items

@@ -28,6 +28,7 @@ export class Overview {
     this.onRuns = onRuns;
     this.newest = new Newest();
     this.timer = 0;
+    this.loaded = false; // what the view begins with
     /** @type {Map<string, Run>} */
     this.runs = new Map();
     /** @type {Map<string, {key: string, node: HTMLElement}>} */
@@ -36,7 +37,10 @@ export class Overview {
     this.fresh = new Map();
     /** @type {View | null} */
     this.view = null;
-    document.addEventListener("visibilitychange", () => !document.hidden && this.view && void this.#again());
+    document.addEventListener(
+      "visibilitychange",
+      () => !document.hidden && this.loaded && void this.#again(),
+    );
   }
 
   /** @param {View} view */
@@ -54,7 +58,8 @@ export class Overview {
         for (const run of answer.items) this.runs.set(run.id, run);
         cursor = answer.next;
       }
-      this.#draw(signal);
+      this.loaded = true;
+      this.#draw();
       this.#next();
     } catch (error) {
       if (signal.aborted) return;
@@ -69,6 +74,7 @@ export class Overview {
     this.newest.stop();
     clearTimeout(this.timer);
     this.view = null;
+    this.loaded = false;
     this.runs.clear();
     this.drawn.clear();
   }
@@ -92,15 +98,14 @@ export class Overview {
     try {
       const answer = await get("/tests/runs", { ...this.#asked(), limit: CELLS }, signal);
       for (const run of answer.items) this.runs.set(run.id, run);
-      this.#draw(signal);
+      this.#draw();
     } catch {
       if (signal.aborted) return; // else it is asked again, as always
     }
     this.#next();
   }
 
-  /** @param {AbortSignal} signal */
-  #draw(signal) {
+  #draw() {
     const runs = [...this.runs.values()].sort((a, b) => (a.started < b.started ? 1 : -1));
     this.onRuns(runs);
     const suites = suitesOf(runs);
@@ -111,7 +116,7 @@ export class Overview {
     if (!nodes.length)
       this.listed?.replaceChildren(el("p.empty-line", null, "No runs here. Choose other filters."));
     if (this.view?.service) this.#list(runs.slice(0, LISTED));
-    for (const { runs: its } of suites) void this.#countFresh(its[0], signal);
+    for (const { runs: its } of suites) void this.#countFresh(its[0]);
   }
 
   /** @param {Suite} suite */
@@ -132,15 +137,15 @@ export class Overview {
     this.listed.replaceChildren(el("h2", null, "Runs"), el("ul.rows", null, runs.map(runRow)));
   }
 
-  /** How many of its failures are new, says the report of a run. @param {Run} run @param {AbortSignal} signal */
-  async #countFresh(run, signal) {
+  /** How many of its failures are new, says the report of a run. @param {Run} run */
+  async #countFresh(run) {
     const key = keyOf(run);
     if (this.fresh.has(key) || run.state === "running" || !BAD.some((state) => run.counts[state])) return;
     this.fresh.set(key, 0);
     try {
-      const report = await get(`/tests/runs/${run.id}/report`, {}, signal);
+      const report = await get(`/tests/runs/${run.id}/report`);
       this.fresh.set(key, report.new_failures.length);
-      if (!signal.aborted && report.new_failures.length) this.#draw(signal);
+      if (this.loaded && report.new_failures.length) this.#draw();
     } catch {
       this.fresh.delete(key);
     }

@@ -2,6 +2,7 @@ import { Newest, Refused, get } from "../api.js";
 import { el } from "../dom.js";
 import { announce, failed } from "../notices.js";
 import { block, number } from "../text.js";
+import { micros } from "../times.js";
 import { CaseList } from "./case-list.js";
 import { bar, casesOf, numbers, progress } from "./counts.js";
 import { RunFilters } from "./run-filters.js";
@@ -17,6 +18,7 @@ import { branchName, placeName, revision, took, when } from "./words.js";
 /** @typedef {import("./view.js").View} View */
 
 const PAGE = 300;
+const NEXT_PAGE = 1_000;
 const REPORT_EVERY_MS = 5_000; // while it runs
 
 /** One run: what it is, what it says, all of its cases; while it runs, as it goes on. */
@@ -151,6 +153,7 @@ export class RunView {
       const report = await get(`/tests/runs/${run.id}/report`);
       if (this.run?.id !== run.id) return;
       this.report = report;
+      this.#compare(report);
       const shown = reportOf(report, run.id);
       this.found?.replaceChildren(...(shown ? [shown] : []));
       this.facts?.show(this.run, report.baseline);
@@ -158,6 +161,17 @@ export class RunView {
     } catch {
       this.found?.replaceChildren(); // the cases say it as well
     }
+  }
+
+  /** How cases compare with those before is known later than they are. @param {Record<string, any>} report */
+  #compare(report) {
+    const groups = Object.values(report).filter(Array.isArray);
+    const cases = groups.flatMap((group) => group.map((/** @type {any} */ finding) => finding.case));
+    const known = (/** @type {Case | null} */ one) => one && this.list.cases.get(one.id);
+    this.list.apply(
+      cases.filter((one) => micros(one?.changed ?? "") >= micros(known(one)?.changed ?? "")),
+      (one) => this.filters.fits(one),
+    );
   }
 
   async #listAnew() {
@@ -186,7 +200,7 @@ export class RunView {
     this.cursor = null;
     const signal = this.listing.next();
     try {
-      const page = await get("/tests/cases", { ...this.#asked(), cursor }, signal);
+      const page = await get("/tests/cases", { ...this.#asked(), limit: NEXT_PAGE, cursor }, signal);
       this.cursor = page.next;
       this.list.append(page.items);
       this.filters.found(this.list.length, page.next !== null);
