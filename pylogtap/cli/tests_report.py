@@ -37,14 +37,20 @@ def write_report(screen: Screen, report: Report, *, everything: bool = False) ->
     """
     write_head(screen, report)
     for name, (title, style) in _SECTIONS.items():
-        found = report[name]
-        if found:
-            screen.write([])
-            screen.write([Span(f"{title} ({len(found)})", style or "bold")])
-        for finding in found if everything else found[:_MOST]:
+        found, total = report[name], report["totals"][name]
+        if not found:
+            continue
+        screen.write([])
+        if name == "new" and report["baseline"] is None:
+            screen.write([Span(f"the first run of its kind: nothing to compare {total} tests with", "dim")])
+            continue
+        screen.write([Span(f"{title} ({total})", style or "bold")])
+        shown = found if everything else found[:_MOST]
+        for finding in shown:
             write_finding(screen, name, finding)
-        if len(found) > _MOST and not everything:
-            screen.write([Span(f"  … and {len(found) - _MOST} more; --all shows them", "dim")])
+        if total > len(shown):
+            more = "; --all shows them" if len(found) > len(shown) else ""
+            screen.write([Span(f"  … and {total - len(shown)} more{more}", "dim")])
 
 
 def write_head(screen: Screen, report: Report) -> None:

@@ -72,8 +72,8 @@ def _newest(api: Api, **place: str | None) -> Iterator[Item]:
             continue
         seen.add(key)
         bad = run["counts"]["failed"] or run["counts"]["error"]
-        report = api.get(f"{RUNS}/{run['id']}/report") if bad else {"new_failures": []}
-        yield {**run, "new_failures": len(report["new_failures"])}
+        new = api.get(f"{RUNS}/{run['id']}/report")["totals"]["new_failures"] if bad else 0
+        yield {**run, "new_failures": new}
         if len(seen) == _SERVICES:
             return
 

@@ -141,6 +141,10 @@ class RunReport(Model):
 
     run: TestRun = Field(description="The run.")
     baseline: TestRun | None = Field(description="The newest run before it that it is compared with.")
+    totals: dict[str, int] = Field(
+        description="How many there are of each list below, which has 200 at most.",
+        examples=[{"new_failures": 1, "fixed": 2}],
+    )
     new_failures: list[Finding] = Field(description="Failed, and had passed, or are new.")
     still_failing: list[Finding] = Field(description="Failed again.")
     flaky_failures: list[Finding] = Field(description="Failed, and are known to do so now and then.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.test_run_rows import RunRow
 
 _LISTED = 200  # tests of each list of a report
+_COUNTED = 200_000  # tests that are counted; more than any suite has
 _LISTS = {
     "new_failure": "new_failures",
     "still_failing": "still_failing",
@@ -43,10 +44,11 @@ def report_of(connection: sqlite3.Connection, run: RunRow, alive: int) -> RunRep
     """
     lists: dict[str, list[Named]] = {name: [] for name in _LISTS.values()}
     named = test_reports.named_cases(connection, run.id, _STANDINGS)
-    for each in [*named, *test_reports.slower_cases(connection, run.id, run.started, _LISTED)]:
-        if len(lists[_LISTS[each.why]]) < _LISTED:
-            lists[_LISTS[each.why]].append(each)
-    gone = test_reports.gone_tests(connection, run.id, _LISTED)
+    for each in [*named, *test_reports.slower_cases(connection, run.id, run.started, _COUNTED)]:
+        lists[_LISTS[each.why]].append(each)
+    gone = test_reports.gone_tests(connection, run.id, _COUNTED)
+    totals = {**{name: len(found) for name, found in lists.items()}, "gone": len(gone)}
+    lists, gone = {name: found[:_LISTED] for name, found in lists.items()}, gone[:_LISTED]
     shown = [each for found in lists.values() for each in found]
     tests = tests_by_number(connection, {*(each.test for each in shown), *gone})
     models = TestModels(connection, list(tests.values()), alive)
@@ -65,6 +67,7 @@ def report_of(connection: sqlite3.Connection, run: RunRow, alive: int) -> RunRep
         None,
         run=run_of(run, alive),
         baseline=run_of(before[0], alive) if before else None,
+        totals=totals,
         gone=[Finding.model_construct(test=models.of(test), case=None) for test in gone if test in models],
         **members,
     )
