@@ -1,7 +1,7 @@
 """
 Take the screenshots of the docs, of a real collector in a real browser: `python -m tools.screenshots`.
 
-The records are those of the tests' shop, so that two runs differ only by their time.
+The records and test runs are those of the tests' shop, so that two runs differ only by their time.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pylogtap.cases.identity import case_id
 from tests.support.accounts import NAME, PASSWORD, ask, set_up
 from tests.support.browser import LogsPage, running_browser
 from tests.support.daemon import running_daemon
 from tests.support.shop import deliver, shop_segments
+from tests.support.shop_suites import NEW, run_of, shop_suites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,9 @@ def main() -> int:
             deliver(collector.url, segment)
         with running_browser() as browser:
             _take_all(browser, collector.url, folder, SHOTS)
+            for segment in shop_suites():
+                deliver(collector.url, segment)
+            _take_all(browser, collector.url, folder, TEST_SHOTS)
             cookie = set_up(collector)
             for key in KEYS:
                 ask(collector, "POST", "/keys", key, cookie=cookie)
@@ -107,6 +112,28 @@ def _account(logs: LogsPage) -> None:
     logs.page.wait_for_selector("[data-key]")
 
 
+def _services(logs: LogsPage) -> None:
+    logs.open("/tests")
+    logs.page.wait_for_selector(".tag.of-new_failure")
+
+
+def _run(logs: LogsPage) -> None:
+    logs.open("/tests", run=run_of("checkout", 0))
+    logs.page.wait_for_selector("[data-group=slower]")
+
+
+def _case(logs: LogsPage) -> None:
+    logs.open("/tests", run=run_of("checkout", 0), case=case_id(run_of("checkout", 0), NEW))
+    logs.page.wait_for_selector("[data-group=slower]")
+    logs.page.wait_for_selector("#detail .case-logs .context-line")
+
+
+def _flaky(logs: LogsPage) -> None:
+    logs.open("/tests", tab="flaky")
+    logs.page.click(".test-row")
+    logs.page.wait_for_selector(".durations canvas")
+
+
 Shots = dict[str, tuple["Callable[[LogsPage], None]", dict[str, bool | int]]]
 SHOTS: Shots = {
     "page-light": (_newest, {}),
@@ -116,6 +143,13 @@ SHOTS: Shots = {
     "page-mistake": (_mistake, {"height": 320}),
     "page-narrow": (_newest, {"width": 390, "height": 760}),
     "api": (_api, {}),
+}
+TEST_SHOTS: Shots = {
+    "tests-overview": (_services, {"height": 320}),
+    "tests-run": (_run, {"height": 900}),
+    "tests-case": (_case, {"height": 1000}),
+    "tests-flaky": (_flaky, {"dark": True}),
+    "tests-narrow": (_run, {"width": 390, "height": 760}),
 }
 GUARDED_SHOTS: Shots = {
     "sign-in": (_sign_in, {"width": 640, "height": 430}),

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.support.browser import LogsPage, running_browser
 from tests.support.daemon import CollectorProcess, running_daemon
 from tests.support.shop import deliver, shop_segments
+from tests.support.shop_suites import shop_suites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]
     """A collector with the records of the shop, which tests only read."""
     with running_daemon(tmp_path_factory.mktemp("shop")) as running:
         for segment in shop_segments():
+            deliver(running.url, segment)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def suites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+    """A collector that was told of the shop's runs, which tests only read."""
+    with running_daemon(tmp_path_factory.mktemp("suites")) as running:
+        for segment in shop_suites():
             deliver(running.url, segment)
         yield running
 

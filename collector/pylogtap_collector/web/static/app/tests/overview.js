@@ -144,7 +144,7 @@ export class Overview {
     this.fresh.set(key, 0);
     try {
       const report = await get(`/tests/runs/${run.id}/report`);
-      this.fresh.set(key, report.new_failures.length);
+      this.fresh.set(key, report.totals.new_failures ?? 0);
       if (this.loaded && report.new_failures.length) this.#draw();
     } catch {
       this.fresh.delete(key);

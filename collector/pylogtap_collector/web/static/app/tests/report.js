@@ -30,14 +30,14 @@ const GROUPS = [
  */
 export function reportOf(report, run) {
   const groups = GROUPS.filter(([name]) => report[name]?.length).map(([name, title, words]) =>
-    groupOf(name, title, words, report[name], run),
+    groupOf(name, title, words, report[name], report.totals[name] ?? report[name].length, run),
   );
   if (!groups.length) return null;
   return el("section.report", { "aria-label": "What is new" }, groups);
 }
 
-/** @param {string} name @param {string} title @param {string} words @param {Finding[]} findings @param {string} run */
-function groupOf(name, title, words, findings, run) {
+/** @param {string} name @param {string} title @param {string} words @param {Finding[]} findings @param {number} total the list has some of so many @param {string} run */
+function groupOf(name, title, words, findings, total, run) {
   const rows = el("ul.findings");
   const fill = (/** @type {number} */ most) => {
     rows.replaceChildren(...findings.slice(0, most).map((one) => el("li", null, row(name, one, run))));
@@ -58,7 +58,7 @@ function groupOf(name, title, words, findings, run) {
   return el(
     `section.group.of-${name}`,
     { "aria-label": title, "data-group": name },
-    el("h3", { title: words }, title, el("span.count", null, number(findings.length))),
+    el("h3", { title: words }, title, el("span.count", null, number(total))),
     rows,
   );
 }

@@ -119,6 +119,5 @@
  */
 
 /** @typedef {{test: Test, case: Case | null}} Finding */
-/** @typedef {{baseline: Run | null} & Record<string, Finding[]>} Report */
 
 export {};
