@@ -59,7 +59,7 @@ async def import_test_report(
     request: web.Request,
     body: Report,
     project: Annotated[Name, Field(description="First part of the prefix.", examples=["shop"])],
-    service: Annotated[Name, Field(description="Second part of the prefix.", examples=["checkout"])],
+    service: Annotated[Name, Field(description="Second part of the prefix.", examples=["mailer"])],
     instance: Annotated[Name, Field(description="Third part of the prefix.", examples=["ci"])] = "tests",
     format: Annotated[  # noqa: A002 - the parameter's name in the address
         Form, Field(description="Format of the report; `auto`: it is told by how the report begins.")

@@ -29,7 +29,7 @@ Count = Annotated[int, WHOLE, Field(ge=0, lt=1 << 31)]
 Text = Annotated[Readable, StringConstraints(max_length=65_536)]
 Short = Annotated[Readable, StringConstraints(min_length=1, max_length=2_000)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
-MOST_CASES = 5_000  # of one request
+MOST_CASES = 1_000  # of one request
 
 _STANDING = (
     "How it compares with the runs before it, of the same branch where there are such: `new_failure` failed "
@@ -247,7 +247,7 @@ class TestRunIn(Model):
 
     id: TestId | None = Field(None, description="32 hex digits; null: one is made.")
     project: Name = Field(description="First part of the prefix.", examples=["shop"])
-    service: Name = Field(description="Second part of the prefix.", examples=["checkout"])
+    service: Name = Field(description="Second part of the prefix.", examples=["mailer"])
     instance: Name = Field("tests", description="Third part of the prefix.")
     runner: Short = Field("api", description="What ran it.", examples=["cargo test"])
     runner_version: Short | None = Field(None, description="Its version.")
