@@ -11,6 +11,7 @@ import nox
 HERE = Path(__file__).parent
 CONSTRAINTS = "requirements/constraints.txt"
 PYTHONS = ("3.11", "3.12", "3.13")
+PYTESTS = ("7.4", "newest")  # the oldest that the plugin works with, and what pip installs today
 PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
 
 nox.needs_version = ">=2025.2.9"
@@ -57,6 +58,18 @@ def pythons(session: nox.Session) -> None:
     """Run the same tests on every Python that we promise and that is here."""
     install(session, "dev")
     session.run("pytest", "-m", "not slow and not browser", *session.posargs)
+
+
+@nox.session(python=list(PYTHONS))
+@nox.parametrize("version", PYTESTS)
+def pytests(session: nox.Session, version: str) -> None:
+    """Run the tests of the pytest plugin with the oldest and the newest pytest, on each Python there is."""
+    session.install("-c", CONSTRAINTS, "-e", ".[fast]", "-e", "./collector")
+    wanted = "pytest" if version == "newest" else f"pytest=={version}.*"
+    session.install(wanted, "pytest-xdist", "pytest-rerunfailures", "pytest-asyncio", "pytest-randomly")
+    ours = "tests/integration/pytest_plugin"
+    plain = ("-c", f"{ours}/any-pytest.ini", "--rootdir=.", "-p", "no:randomly")
+    session.run("python", "-m", "pytest", *plain, ours, *session.posargs)
 
 
 @nox.session

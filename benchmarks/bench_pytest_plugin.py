@@ -3,7 +3,7 @@ What it costs a run of pytest to be told of, beside other plugins that write dow
 
 Each round runs the same suites with every candidate, one after the other, each in a process of its own; the
 costs are those of whole processes. A real collector takes what our plugin tells, and shares the machine.
-`PYTEST_DISABLE_PLUGIN_AUTOLOAD` is set, so that each process loads the plugin that it measures, and no other::
+With `PYTEST_DISABLE_PLUGIN_AUTOLOAD`, each process loads the plugin that it measures, and no other::
 
     python -m benchmarks.bench_pytest_plugin
     python -m benchmarks.bench_pytest_plugin --python peers/bin/python --json result.json
@@ -47,7 +47,8 @@ CANDIDATES = (
     Candidate(BASE, "", ()),
     Candidate(
         "pylogtap", "pylogtap",
-        ("-p", "pylogtap.pytest_plugin", "--pylogtap", "--pylogtap-url", "{url}", "--pylogtap-prefix", "bench/suite"),
+        ("-p", "pylogtap.pytest_plugin", "--pylogtap", "--pylogtap-url", "{url}",
+         "--pylogtap-prefix", "bench/suite"),
     ),
     Candidate("pylogtap, off", "pylogtap", ("-p", "pylogtap.pytest_plugin")),
     Candidate("junitxml", "", ("--junitxml", "{folder}/junit.xml")),
@@ -60,7 +61,6 @@ CANDIDATES = (
         ("-p", "pytest_metadata.plugin", "-p", "pytest_jsonreport.plugin", "--json-report",
          "--json-report-file", "{folder}/report.json"),
     ),
-    Candidate("pytest-json-ctrf", "pytest_json_ctrf", ("-p", "pytest_json_ctrf", "--ctrf", "{folder}/ctrf.json")),
 )  # fmt: skip
 COLUMNS = (
     Column("suite", "suite"),
@@ -128,6 +128,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[dict[str, A
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYLOGTAP_SPOOL_DIR": str(folder / "spool"),
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles a plugin in each run
         there = list(CANDIDATES)
         for number in range(-1, options.rounds):
             for suite in suites:

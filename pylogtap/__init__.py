@@ -9,6 +9,8 @@ Log lines that survive the death of their process, stored once by a pylogtap col
     logging.getLogger("pay").info("user %s paid %d cents", user, cents, extra={"order": 7})
 
 Importing this loads nothing but this file; each name is loaded when it is first used.
+
+PYTEST_DONT_REWRITE: pytest would otherwise complain where a program has imported this before it.
 """
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than this file

@@ -65,6 +65,7 @@ class Course:
         self._workers: Workers | None = None
         self._deselected = 0
         self._interrupted: str | None = None
+        self._stopped: str | None = None
         self._broken: str | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -107,6 +108,11 @@ class Course:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember who ended the run, or where."""
         with self._guard:
+            if isinstance(
+                excinfo.value, pytest.Session.Interrupted
+            ):  # by pytest itself: failures were enough
+                self._stopped = str(excinfo.value)
+                return
             said = getattr(excinfo.value, "msg", None)  # of pytest.exit
             last = excinfo.traceback[-1]
             self._interrupted = str(said) if said else f"{excinfo.exconly()} at {last.path}:{last.lineno + 1}"
@@ -135,7 +141,7 @@ class Course:
             outcome=self._outcome(exit_status),
             exit_status=exit_status,
             duration=duration,
-            reason=self._broken or self._interrupted or why or None,
+            reason=self._broken or self._interrupted or self._stopped or why or None,
         )
 
     def _outcome(self, exit_status: int) -> str:
@@ -144,10 +150,10 @@ class Course:
             return "error"
         if self._interrupted:
             return "interrupted"
-        if exit_status == 2 and counts.get("error") and sum(counts.values()) == counts["error"]:
-            return "error"  # what could not be collected kept the rest from running
-        known = _OUTCOMES.get(exit_status)
-        return known or ("failed" if any(counts.get(name) for name in BAD) else "error")
+        is_bad = any(counts.get(name) for name in BAD)
+        if self._stopped and is_bad:  # what could not be collected kept the rest from running
+            return "failed" if sum(counts.values()) > self._telling.uncollected else "error"
+        return _OUTCOMES.get(exit_status) or ("failed" if is_bad else "error")
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

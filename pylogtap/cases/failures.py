@@ -4,43 +4,40 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pylogtap.cases.facts import MAX_MESSAGE, MAX_STACK, Failure, shorten
 from pylogtap.values import well_formed
 
-if TYPE_CHECKING:
-    import pytest
-
-_NAMED = re.compile(r"([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit|Failed|Timeout))(?:: |\Z)")
+# How Python prints an exception: its class, with the module where that is not built in, and what it says.
+_NAMED = re.compile(r"([A-Za-z_][\w.<>]*)(?::(?:[ \n]|\Z)|\n|\Z)")
+_SYNTAX = re.compile(r"^(SyntaxError|IndentationError|TabError): ", re.MULTILINE)
 _MAX_TYPE = 500  # characters
+# What pytest prints where it prints no traceback; a worker of pytest-xdist sends it as a text.
+_FORMS = (
+    (re.compile(r"^E +fixture '.*' not found$", re.MULTILINE), "_pytest.fixtures.FixtureLookupError"),
+    (re.compile(r"^UNEXPECTED EXCEPTION: ", re.MULTILINE), "doctest.UnexpectedException"),
+    (re.compile(r"^Expected(?::| nothing)$", re.MULTILINE), "doctest.DocTestFailure"),
+)
 
 
-def type_of(caught: pytest.ExceptionInfo[BaseException]) -> str:
-    """Return the name of an exception's class, with its module where it is not built in."""
-    kind = caught.type
-    name = f"{kind.__qualname__}"[:_MAX_TYPE]
-    return name if kind.__module__ in {"builtins", None} else f"{kind.__module__}.{name}"[:_MAX_TYPE]
-
-
-def failure_of(report: Any, type_name: str | None, root: str) -> Failure:
+def failure_of(report: Any, root: str) -> Failure:
     """
     Return why a phase failed.
 
     Args:
         report: Of pytest, with a `longrepr` of any kind.
-        type_name: Of the exception, where it is known.
         root: The folder that paths are relative to.
     """
     text = _text(report.longrepr)
     crash = getattr(report.longrepr, "reprcrash", None)
     message = str(crash.message) if crash is not None else _explained(text)
-    if type_name is None and (named := _NAMED.match(message)):
-        type_name = named.group(1)
-    if type_name:
-        message = _without_type(message, type_name)
+    type_name = "" if crash is None and message is text else type_of(message)
+    message = _without_type(message, type_name)
+    if crash is None and not type_name:
+        type_name = next((name for form, name in _FORMS if form.search(text)), "")
     failure: Failure = {
-        "type": well_formed(type_name or ""),
+        "type": well_formed(type_name[:_MAX_TYPE]),
         "message": well_formed(shorten(message, MAX_MESSAGE)),
         "stacktrace": well_formed(shorten(text, MAX_STACK)),
     }
@@ -52,14 +49,26 @@ def failure_of(report: Any, type_name: str | None, root: str) -> Failure:
     return failure
 
 
+def type_of(message: str) -> str:
+    """
+    Return the class of an exception from what pytest says of it; empty where it does not say it.
+
+    Args:
+        message: As `traceback.format_exception_only` makes it; of an assertion, the explanation alone.
+    """
+    if message.startswith("assert "):
+        return "AssertionError"
+    if message.lstrip().startswith("File ") and (syntax := _SYNTAX.search(message)):
+        return syntax.group(1)
+    named = _NAMED.match(message)
+    return named.group(1) if named else ""
+
+
 def _without_type(message: str, type_name: str) -> str:
     """Take the exception's name from the front of what it says: it stands beside it."""
-    for name in (type_name, type_name.rpartition(".")[2]):
-        if message == name:
-            return ""
-        if message.startswith(f"{name}: "):
-            return message[len(name) + 2 :]
-    return message
+    if not type_name or not message.startswith(type_name):
+        return message
+    return message[len(type_name) :].removeprefix(":").removeprefix(" ").removeprefix("\n")
 
 
 def _text(longrepr: Any) -> str:

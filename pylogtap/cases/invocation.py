@@ -82,7 +82,9 @@ def command_line(words: Sequence[str], redactor: Redactor) -> str:
         else:
             shown.append(_USER.sub(rf"\1{REDACTED}@", word))
         is_secret = not equals and word.startswith("-") and redactor.is_secret(word)
-    return well_formed(shorten(shlex.join(shown).replace(f"'{REDACTED}'", REDACTED), _MAX_COMMAND))
+    return well_formed(
+        shorten(" ".join(word if REDACTED in word else shlex.quote(word) for word in shown), _MAX_COMMAND)
+    )
 
 
 def is_whole(config: pytest.Config) -> bool:

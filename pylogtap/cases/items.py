@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pylogtap.redact import Redactor
 
 _MAX_PARAMETER = 200  # characters of one parameter
-_RUNS = "_pylogtap_runs"  # of an item: how often it ran
+_MOST_REPEATS = 10_000  # of an item in one round
 _EVIDENT = frozenset({"parametrize"})  # what it did stands in the parameters
 
 
@@ -36,6 +36,8 @@ class Items:
         self._run, self._worker, self._redactor = run, worker, redactor
         self._id_worker = worker if every_worker else ""
         self._twins: dict[int, int] = {}  # by item: how many of the same node stand before it
+        self._first = self._last = 0  # the items that came first and last
+        self._rounds = self._again = 0
         self._parent: Any = None  # whose children came last
         self._group = ""
         self._markers: tuple[str, ...] = ()
@@ -64,17 +66,19 @@ class Items:
             item: The item.
         """
         node = item.nodeid
-        runs = item.__dict__.get(_RUNS, 0)  # more than 0 where a plugin runs the suite in a loop
-        item.__dict__[_RUNS] = runs + 1
-        occurrence = self._twins.get(id(item), 0) + runs if runs or self._twins else 0
+        occurrence = self._repeats(id(item))
+        if self._twins:
+            occurrence += self._twins.get(id(item), 0)
         if item.parent is not self._parent:
             self._look_at(item.parent)
         file, line, _ = item.location
+        name = item.name
+        is_plain = len(node) <= MAX_NAME and node.isascii()  # then its parts are as well
         facts: CaseFacts = {
             "id": case_id(self._run, node, occurrence, self._id_worker),
-            "node": well_formed(shorten(node, MAX_NAME)),
-            "file": well_formed(file),
-            "name": well_formed(shorten(item.name, MAX_NAME)),
+            "node": node if is_plain else well_formed(shorten(node, MAX_NAME)),
+            "file": file if file.isascii() else well_formed(file),
+            "name": name if is_plain and name.isascii() else well_formed(shorten(name, MAX_NAME)),
             "started": time.time_ns(),
         }
         if line is not None:
@@ -90,6 +94,17 @@ class Items:
         if callspec is not None:
             facts["parameters"] = self._parameters(callspec.params)
         return facts
+
+    def _repeats(self, item: int) -> int:
+        """Return how often an item ran before: some plugins run one item, or all of them, in a loop."""
+        if item == self._last:
+            self._again += 1
+        else:
+            self._again = 0
+            if item == self._first:
+                self._rounds += 1
+        self._first, self._last = self._first or item, item
+        return self._rounds * _MOST_REPEATS + self._again
 
     def _look_at(self, parent: Any) -> None:
         """Take what all children of a collector share: the classes around them, and their markers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pylogtap.cases.facts import MAX_ITEMS, MAX_MESSAGE, MAX_NAME, MAX_SUBTESTS, MAX_TEXT, CaseFacts, shorten
+from pylogtap.cases.facts import MAX_ITEMS, MAX_MESSAGE, MAX_SUBTESTS, MAX_TEXT, CaseFacts, shorten
 from pylogtap.cases.failures import failure_of, reason_of
 from pylogtap.redact import REDACTED
 from pylogtap.values import safe_text, well_formed
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CRASHED = "???"  # how pytest-xdist marks its report of a case whose process died
 _MAX_PASSED_OUTPUT = 4 << 10  # characters of one captured text of a case that did not fail
 _MAX_PASSED_SUBTESTS = 50
+_MAX_PART = 500  # characters of the name of a part
 _FOLLOWING = {None: "setup", "setup": "call", "call": "teardown", "teardown": "teardown"}
 
 
@@ -65,13 +66,12 @@ class Progress:
         self._attempt_s = 0.0
         self.again = self.done = self.failing = False
 
-    def take(self, report: Any, type_name: str | None, root: str) -> None:
+    def take(self, report: Any, root: str) -> None:
         """
         Take what a phase's report says.
 
         Args:
             report: Of pytest.
-            type_name: Of the exception, where the process that ran it has told it.
             root: The folder that paths are relative to.
         """
         when = report.when
@@ -90,11 +90,11 @@ class Progress:
                     self._settle("xpassed", when, reason=reason_of(report))
             self.phases[when] = {"outcome": outcome, "duration": duration}
         else:
-            self._take_uncommon(report, type_name, root)
+            self._take_uncommon(report, root)
         if when == "teardown":
             self.done = not self.again
 
-    def _take_uncommon(self, report: Any, type_name: str | None, root: str) -> None:
+    def _take_uncommon(self, report: Any, root: str) -> None:
         """Take a report of a phase that was skipped, failed, or is to be run again."""
         when = report.when
         if report.outcome == "skipped":
@@ -103,7 +103,7 @@ class Progress:
                 "xfailed" if hasattr(report, "wasxfail") else "skipped", when, reason=reason_of(report)
             )
             return
-        failure = failure_of(report, type_name, root)
+        failure = failure_of(report, root)
         if when == CRASHED:
             when = _FOLLOWING[next(reversed(self.phases), None)]
             self.crashed, self.done = True, True
@@ -137,13 +137,13 @@ class Progress:
             attempt["failure"] = self._failure
         self.attempts.append(attempt)
 
-    def take_subtest(self, report: Any, type_name: str | None, root: str) -> None:
+    def take_subtest(self, report: Any, name: str, root: str) -> None:
         """
         Take the report of a part of the case.
 
         Args:
             report: Of pytest's or pytest-subtests' own kind.
-            type_name: As of a phase.
+            name: What tells the part from the others.
             root: As of a phase.
         """
         self._subtest_count += 1
@@ -152,20 +152,9 @@ class Progress:
             outcome = "xfailed" if outcome == "skipped" else "xpassed"
         if len(self._subtests) >= (_MAX_PASSED_SUBTESTS if outcome == "passed" else MAX_SUBTESTS):
             return
-        context = report.context
-        values = ", ".join(f"{name}={safe_text(value)}" for name, value in context.kwargs.items())
-        words = [
-            f"[{safe_text(context.msg)}]" if context.msg is not None else "",
-            f"({values})" if values else "",
-        ]
-        name = " ".join(filter(None, words)) or "(<subtest>)"
-        part: Subtest = {
-            "name": well_formed(shorten(name, MAX_NAME // 4)),
-            "outcome": outcome,
-            "duration": report.duration,
-        }
+        part: Subtest = {"name": name, "outcome": outcome, "duration": report.duration}
         if outcome == "failed":
-            part["failure"] = failure_of(report, type_name, root)
+            part["failure"] = failure_of(report, root)
             self._settle("failed", "call", failure=part["failure"])
         self._subtests.append(part)
 
@@ -233,6 +222,24 @@ class Progress:
             name = well_formed(name[:200])
             output[name] = well_formed(shorten(output.get(name, "") + str(content), most))
         return output
+
+
+def part_of(report: Any) -> str | None:
+    """
+    Return the name of the part of a case that a report is about; None: it is about all of the case.
+
+    Args:
+        report: Of pytest, where the case ran: pytest-xdist changes what it sends.
+    """
+    context = getattr(report, "context", None)
+    if context is None or not hasattr(context, "kwargs"):
+        return None
+    values = ", ".join(f"{name}={safe_text(value)[:_MAX_PART]}" for name, value in context.kwargs.items())
+    words = [
+        f"[{safe_text(context.msg)}]" if context.msg is not None else "",
+        f"({values})" if values else "",
+    ]
+    return well_formed(shorten(" ".join(filter(None, words)) or "(<subtest>)", _MAX_PART))
 
 
 def _properties(properties: Any, redactor: Redactor) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pylogtap import context
-from pylogtap.cases.failures import type_of
+from pylogtap.cases.progress import part_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "_pylogtap"  # of a report that a worker sends to its controller: what only the worker knows
 LEAST_SETUP_S = 0.001  # a fixture that took less is not told of
+_NONE: dict[str, float] = {}
 
 
 class Running:
@@ -42,7 +43,6 @@ class Running:
         """
         self._items, self._logs, self._guard, self._telling = items, logs, guard, telling
         self._outer = context.current_case()  # where this run is a part of another run's case
-        self._types: dict[str, str] = {}
         self._fixtures: dict[str, float] = {}
         self.head: Any = None
 
@@ -52,54 +52,51 @@ class Running:
         with self._guard:
             self._items.count_twins(session.items)
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run everything for a case, from here until all of it has been reported."""
+        logs, telling = self._logs, self._telling
         with self._guard:
-            self._types.clear()
-            self._fixtures.clear()
             self.head = head = self._items.describe(item)
             context.set_process_case(head["id"])
-            if self._logs is not None:
-                self._logs.open()
-            if self._telling is not None:
-                self._telling.start(head, item.nodeid)
-        outcome = yield
-        with self._guard:
-            if self._logs is not None:
-                self._logs.close()
-            context.set_process_case(self._outer)
-            if self._telling is not None and self.head is not None:
-                self._telling.leave(self.head["id"], is_complete=outcome.excinfo is None)
-            self.head = None
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> None:
-        """Remember which exception ended a phase: a report does not say it."""
-        if call.excinfo is not None:
+            if logs is not None:
+                logs.open()
+            if telling is not None:
+                telling.start(head, item.nodeid)
+        is_complete = False
+        try:
+            result = yield
+            is_complete = True
+            return result
+        finally:
             with self._guard:
-                self._types[call.when] = type_of(call.excinfo)
-        if self._logs is not None:
-            self._logs.hold()
+                if logs is not None:
+                    logs.close()
+                context.set_process_case(self._outer)
+                if telling is not None and self.head is not None:
+                    telling.leave(self.head["id"], is_complete=is_complete)
+                self.head = None
+                self._fixtures.clear()
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, None]:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
         """Measure how long a fixture takes."""
         began = time.perf_counter()
-        yield
-        took = time.perf_counter() - began
-        if took >= LEAST_SETUP_S:
-            self._fixtures[str(fixturedef.argname)] = took
+        try:
+            return (yield)
+        finally:
+            took = time.perf_counter() - began
+            if took >= LEAST_SETUP_S:
+                self._fixtures[str(fixturedef.argname)] = took
 
-    def take(self, when: str) -> tuple[str | None, dict[str, float]]:
-        """
-        Return what is known of a phase beside its report, once: the exception's class, seconds of fixtures.
-
-        Args:
-            when: The phase.
-        """
+    def take(self) -> dict[str, float]:
+        """Return seconds of fixtures that were set up since the last phase; come back among the handlers."""
+        if self._logs is not None:
+            self._logs.hold()
+        if not self._fixtures:
+            return _NONE
         fixtures, self._fixtures = self._fixtures, {}
-        return self._types.pop(when, None), fixtures
+        return fixtures
 
 
 class Attaching:
@@ -121,9 +118,9 @@ class Attaching:
         with self._guard:
             head = self._running.head
             if head is not None:
-                type_name, fixtures = self._running.take(str(report.when))
-                facts = {"head": head if report.when == "setup" else {"id": head["id"]}}
-                report.__dict__[ATTRIBUTE] = {**facts, "type": type_name, "fixtures": fixtures}
+                shown = head if report.when == "setup" else {"id": head["id"]}
+                facts = {"head": shown, "fixtures": self._running.take(), "part": part_of(report)}
+                report.__dict__[ATTRIBUTE] = facts
 
     @pytest.hookimpl
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:

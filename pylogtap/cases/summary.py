@@ -71,7 +71,7 @@ class Summary:
         began = time.monotonic()
         delivered = self._client.flush(max(0.1, most), give_up_early=True)
         self._left_s = max(0.0, most - (time.monotonic() - began)) if delivered else 0.0
-        if delivered and self.workers:  # what the workers' cases logged last
+        if delivered:  # what workers' cases logged last, and what a run that was killed has left
             self._client.adopt(self._left_s)
             self._left_s = max(0.0, most - (time.monotonic() - began))
         self._client.told = True

@@ -10,7 +10,7 @@ import pytest
 from pylogtap.cases.facts import MAX_NAME, CaseFacts, shorten
 from pylogtap.cases.failures import failure_of
 from pylogtap.cases.identity import case_id
-from pylogtap.cases.progress import CRASHED, Progress
+from pylogtap.cases.progress import CRASHED, Progress, part_of
 from pylogtap.cases.running import ATTRIBUTE
 from pylogtap.values import well_formed
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pylogtap.cases.running import Running
     from pylogtap.redact import Redactor
 
-_NO_FACTS: tuple[None, dict[str, float]] = (None, {})
-
 
 class Telling:
     """
@@ -29,6 +27,7 @@ class Telling:
 
     Attributes:
         counts: How many cases ended in each way.
+        uncollected: How many of these are collectors that did not pass.
         running: Runs the cases, where that is in this process.
         every_worker: Each worker runs all cases.
     """
@@ -49,6 +48,7 @@ class Telling:
         self._open: dict[str, Progress] = {}
         self._last: dict[str, tuple[str, str]] = {}  # by worker: node and id of its last case
         self.counts: dict[str, int] = {}
+        self.uncollected = 0
         self.running: Running | None = None
 
     def start(self, head: CaseFacts, node: str) -> None:
@@ -99,20 +99,20 @@ class Telling:
             running = self.running
             if running is not None:
                 head = running.head
-                type_name, fixtures = running.take(report.when)
+                fixtures, part = running.take(), part_of(report)
                 progress: Progress | None = self._open.get(head["id"]) if head is not None else None
             else:
                 facts = report.__dict__.pop(ATTRIBUTE, None)
-                type_name, fixtures = (facts["type"], facts["fixtures"]) if facts else _NO_FACTS
+                fixtures, part = (facts["fixtures"], facts["part"]) if facts else ({}, None)
                 progress = self._progress_of(report, facts["head"] if facts else None)
             if progress is None:
                 progress = self._unknown(report)
             if fixtures:
                 progress.fixtures.update(fixtures)
-            if hasattr(report, "context") and hasattr(report.context, "kwargs"):
-                progress.take_subtest(report, type_name, self._root)
+            if part is not None:
+                progress.take_subtest(report, part, self._root)
                 return
-            progress.take(report, type_name, self._root)
+            progress.take(report, self._root)
             if progress.done:
                 case = progress.head["id"]
                 self._open.pop(case, None)
@@ -202,8 +202,9 @@ class Telling:
             if worker := worker_of(report):
                 head["worker"] = worker
             head["id"] = case_id(self._reporter.run, node, 0, self.id_worker(worker))
+            self.uncollected += 1
             progress = Progress(head, node)
-            progress.take_collection(report, failure_of(report, None, self._root))
+            progress.take_collection(report, failure_of(report, self._root))
             self._tell(progress)
 
 

@@ -55,6 +55,15 @@ def test_bench_import_measures_our_own_programs(tmp_path: Path) -> None:
     assert all(row["wall_ms"] > 0 for row in ours)
 
 
+def test_bench_pytest_plugin_runs_both_suites(tmp_path: Path) -> None:
+    """Both suites run without the plugin, with it, and with it switched off."""
+    result = run("bench_pytest_plugin", tmp_path)
+    measured = {(row["suite"], row["candidate"]) for row in result["summary"]}
+    wanted = ("without", "pylogtap", "pylogtap, off", "junitxml")
+    assert measured >= {(suite, name) for suite in ("trivial", "3 ms") for name in wanted}
+    assert all(row["wall_ms"] > 0 for row in result["summary"])
+
+
 def test_bench_loss_finds_what_the_dead_logged(tmp_path: Path) -> None:
     """A killed program's records are all found, by either kind of logger."""
     result = run("bench_loss", tmp_path, "--peers", "pylogtap,pylogtap_own")

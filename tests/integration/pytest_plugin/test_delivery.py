@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pylogtap.cli.api import Api
 from tests.support.daemon import running_daemon
 from tests.support.told import XDIST
 
@@ -38,20 +37,11 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorPro
         yield daemon
 
 
-def asked(collector: CollectorProcess, path: str, **parameters: Any) -> Any:
-    """Return what the API answers."""
-    api = Api(collector.url)
-    try:
-        return api.get(path, **parameters)
-    finally:
-        api.close()
-
-
 def run_of(collector: CollectorProcess, project: str) -> Any:
     """Return the one run of a project, when it is there."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        items = asked(collector, "/api/v1/tests/runs", project=project)["items"]
+        items = collector.get("/api/v1/tests/runs", project=project)["items"]
         if items:
             (run,) = items
             return run
@@ -71,12 +61,12 @@ def test_a_run_is_in_the_collector_when_pytest_has_ended(
     assert f"pylogtap: 1 failed of 4, {collector.url}/tests?run={run['id']}" in ran.output
     assert (run["state"], run["exit_status"], run["dropped"]) == ("failed", 1, 0)
     assert run["counts"]["passed"] == 2
-    cases = asked(collector, "/api/v1/tests/cases", run=run["id"])["items"]
+    cases = collector.get("/api/v1/tests/cases", run=run["id"])["items"]
     assert {each["name"]: each["state"] for each in cases} == {
         "test_pass": "passed", "test_fail": "failed", "test_skip": "skipped", "test_end": "passed",
     }  # fmt: skip
     (case,) = [each["id"] for each in cases if each["name"] == "test_pass"]
-    records = asked(collector, "/api/v1/logs", q=f"test:{case}")["items"]
+    records = collector.get("/api/v1/logs", q=f"test:{case}")["items"]
     assert [each["message"] for each in records] == ["sold"]
 
 
@@ -99,7 +89,7 @@ def test_what_a_killed_run_left_is_delivered_by_the_next(
     assert (
         run["state"] == "running"
     )  # nobody has said that it ended; after a minute of silence it is interrupted
-    cases = asked(collector, "/api/v1/tests/cases", run=run["id"])["items"]
+    cases = collector.get("/api/v1/tests/cases", run=run["id"])["items"]
     assert {each["name"]: each["state"] for each in cases} == {
         "test_pass": "passed", "test_fail": "failed", "test_skip": "skipped", "test_end": "running",
     }  # fmt: skip

@@ -263,3 +263,19 @@ def test_twins_are_two_cases(suite: SuiteRun) -> None:
     told = suite.run("--keep-duplicates", "test_one.py", "test_one.py").told
     assert len(told.cases) == 2
     assert set(told.done.values()) == {1}
+
+
+def test_a_suite_in_a_loop_has_new_cases_each_time(suite: SuiteRun) -> None:
+    """Where a plugin runs all items again, or one item several times, each time is a case."""
+    suite.write(
+        conftest="import pytest\n"
+        "@pytest.hookimpl(tryfirst=True)\n"
+        "def pytest_runtestloop(session):\n"
+        "    for item in [*session.items * 2, session.items[-1], session.items[-1]]:\n"
+        "        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)\n"
+        "    return True\n",
+        test_it="def test_one(): pass\ndef test_two(): pass\n",
+    )
+    told = suite.run().told
+    assert len(told.cases) == 6
+    assert set(told.done.values()) == {1}

@@ -168,7 +168,8 @@ def test_a_collector_that_hangs_delays_the_end_by_no_more_than_it_may(
 def test_secrets_of_the_command_line_stay_here(passing: SuiteRun) -> None:
     """Values of options whose names say that they are secret are left out of what is told."""
     passing.write(
-        conftest="def pytest_addoption(parser):\n    parser.addoption('--api-key')\n    parser.addoption('--host')\n"
+        conftest="def pytest_addoption(parser):\n"
+        "    parser.addoption('--api-key')\n    parser.addoption('--host')\n"
     )
     words = ("--api-key", "hunter2", "--api-key=hunter3", "--host=http://me:pw@here")
     command = passing.run(*words).told.run["command"]
