@@ -72,7 +72,7 @@ def run_suite(
     command += suite.options
     if report is not None:
         command.append(f"--junitxml={report}")
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = dict(os.environ)
     environment.pop("PYTEST_ADDOPTS", None)
     if url is not None:
         command += ["--pylogtap", "--pylogtap-url", url, "--pylogtap-prefix", f"suites/{suite.name}/pytest"]

@@ -47,9 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin where it is switched on, and tests are going to run."""
     if not is_on(config):
         return
-    from pylogtap.cases.session import begin  # noqa: PLC0415 - only where it is switched on
+    import sys  # noqa: PLC0415 - no work at import
 
-    begin(config)
+    # pytest would rewrite the assertions of all our modules, which have none that anybody wants explained.
+    path, hook = sys.meta_path[:], getattr(config.pluginmanager, "rewrite_hook", None)
+    sys.meta_path[:] = [finder for finder in path if finder is not hook]
+    try:
+        from pylogtap.cases.session import begin  # noqa: PLC0415 - only where it is switched on
+
+        begin(config)
+    finally:
+        sys.meta_path[:] = path
 
 
 def is_on(config: pytest.Config) -> bool:

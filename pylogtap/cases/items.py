@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _MAX_PARAMETER = 200  # characters of one parameter
 _MOST_REPEATS = 10_000  # of an item in one round
+_MAX_PLAIN = _MAX_PARAMETER // 5  # characters of a text whose representation is short, whatever is in it
+_MAX_INT = 1 << 63
+_SIMPLE = frozenset({bool, float, type(None)})
 _EVIDENT = frozenset({"parametrize"})  # what it did stands in the parameters
 
 
@@ -130,6 +133,11 @@ class Items:
         """Return a parameter as a short text; nothing of it where its name says that it is a secret."""
         if self._redactor.is_secret(name):
             return REDACTED
+        kind = type(value)
+        if kind in _SIMPLE or (kind is str and len(value) <= _MAX_PLAIN and value.isascii()):
+            return repr(value)
+        if kind is int and -_MAX_INT < value < _MAX_INT:
+            return repr(value)
         if type(value) in {str, bytes} and len(value) > _MAX_PARAMETER:
             return well_formed(f"{value[:_MAX_PARAMETER]!r}… [{len(value)} in all]")
         text = Degrader(self._redactor).represent_argument(name, value)

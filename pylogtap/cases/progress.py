@@ -30,12 +30,13 @@ class Progress:
         failing: Whether something went wrong in this attempt.
         again: This attempt failed, and another one follows.
         done: Nothing will follow.
+        waiting: Reports of phases that passed, and are not taken yet.
     """
 
     __slots__ = (
         "_attempt_s", "_earlier_s", "_failure", "_outcome", "_phase", "_properties", "_reason",
         "_sections", "_subtest_count", "_subtests", "again", "attempts", "crashed", "done", "failing",
-        "fixtures", "head", "node", "phases",
+        "fixtures", "head", "node", "phases", "waiting",
     )  # fmt: skip
 
     def __init__(self, head: CaseFacts, node: str) -> None:
@@ -51,6 +52,7 @@ class Progress:
         self.fixtures: dict[str, float] = {}
         self._earlier_s = 0.0
         self.crashed = False
+        self.waiting: list[Any] = []
         self._begin_attempt()
 
     def _begin_attempt(self) -> None:
@@ -93,6 +95,12 @@ class Progress:
             self._take_uncommon(report, root)
         if when == "teardown":
             self.done = not self.again
+
+    def take_waiting(self, root: str) -> None:
+        """Take the reports that wait, as :meth:`take` does."""
+        for report in self.waiting:
+            self.take(report, root)
+        self.waiting.clear()
 
     def _take_uncommon(self, report: Any, root: str) -> None:
         """Take a report of a phase that was skipped, failed, or is to be run again."""

@@ -89,10 +89,14 @@ class Running:
             if took >= LEAST_SETUP_S:
                 self._fixtures[str(fixturedef.argname)] = took
 
-    def take(self) -> dict[str, float]:
-        """Return seconds of fixtures that were set up since the last phase; come back among the handlers."""
+    def hold(self) -> None:
+        """Come back among the root logger's handlers, where what just ran has cleared them."""
         if self._logs is not None:
             self._logs.hold()
+
+    def take(self) -> dict[str, float]:
+        """Return seconds of fixtures that were set up since it was asked last; come back as by `hold`."""
+        self.hold()
         if not self._fixtures:
             return _NONE
         fixtures, self._fixtures = self._fixtures, {}

@@ -87,6 +87,7 @@ class Telling:
         progress = self._open.get(case)
         if progress is None:
             return
+        progress.take_waiting(self._root)
         if is_complete and progress.phases:
             progress.done = True
             self._tell(progress)
@@ -94,7 +95,25 @@ class Telling:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Take what became of a phase."""
+        """Take what became of a phase; what nearly every phase comes to waits for the case's end."""
+        running = self.running
+        if (
+            running is not None
+            and report.outcome == "passed"
+            and report.when != "teardown"
+            and type(report) is pytest.TestReport
+            and running.head is not None
+        ):
+            progress = self._open.get(running.head["id"])
+            if progress is not None:
+                progress.waiting.append(report)
+                if report.when == "setup":
+                    running.hold()
+                return
+        self._take(report)
+
+    def _take(self, report: Any) -> None:
+        """Take what became of a phase, and tell of the case where that is due."""
         with self._guard:
             running = self.running
             if running is not None:
@@ -107,6 +126,8 @@ class Telling:
                 progress = self._progress_of(report, facts["head"] if facts else None)
             if progress is None:
                 progress = self._unknown(report)
+            elif progress.waiting:
+                progress.take_waiting(self._root)
             if fixtures:
                 progress.fixtures.update(fixtures)
             if part is not None:
