@@ -179,6 +179,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def suites(session: nox.Session) -> None:
+    """Compare what the pytest plugin tells of other people's suites with their JUnit XML; downloads them."""
+    install(session, "dev")
+    session.run("python", "-m", "benchmarks.bench_suites", *(session.posargs or ["--rounds", "0"]))
+
+
+@nox.session
 def screenshots(session: nox.Session) -> None:
     """Take the pictures of the page that README and docs show; needs chromium."""
     install(session, "dev")

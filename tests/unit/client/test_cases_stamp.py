@@ -30,9 +30,11 @@ WAYS = ["handler", "logger", "structlog", "emit"]
 
 @pytest.fixture(autouse=True)
 def no_case_left() -> Iterator[None]:
-    """Leave the process without a case."""
-    yield
+    """Begin and leave without a case of the process; a run that is told of has one."""
+    before = current_case()
     set_process_case(None)
+    yield
+    set_process_case(before)
 
 
 @pytest.fixture

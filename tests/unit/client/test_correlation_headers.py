@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pylogtap.context import within_case
+from pylogtap.context import current_case, set_process_case, within_case
 from pylogtap.correlation import incoming_case, outgoing_headers
 from pylogtap.correlation.headers import MAX_BAGGAGE, MAX_MEMBERS, MAX_WRITTEN, case_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CASE = "a1b2" * 8
 MEMBER = f"pylogtap.test={CASE}"
 
 
+@pytest.fixture
+def no_case() -> Iterator[None]:
+    """Let the process run for no case; a run that is told of has one."""
+    before = current_case()
+    set_process_case(None)
+    yield
+    set_process_case(before)
+
+
+@pytest.mark.usefixtures("no_case")
 def test_no_case_no_headers() -> None:
     """While no case is active, a request gets nothing."""
     assert outgoing_headers({"baggage": "a=1"}) == {}
