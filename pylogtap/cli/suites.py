@@ -42,7 +42,9 @@ _INI = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 _SWITCHED_ON = re.compile(
     r"^\s*pylogtap\s*=\s*[\"']?(?:true|1|yes|on)\b|--pylogtap(?![\w-])", re.MULTILINE | re.IGNORECASE
 )
+_UNCOLLECTED = re.compile(r"\b\d+ errors? during collection")
 _PYTEST_CODES = {2: "interrupted", 3: "error", 4: "error", 5: "empty"}
+_OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 _MAX_COMMAND = 2_000  # characters
 
 
@@ -231,10 +233,22 @@ class Suite:
         outcome, reason = _outcome(totals, code, self._facts["runner"])
         duration = totals.get("duration", round(time.monotonic() - self._began, 3))
         reporter.dropped += totals.get("lost", 0)
-        if outcome in {"passed", "failed"} and not self._named and totals.get("counts"):
-            counted = ", ".join(f"{count} {word}" for word, count in totals["counts"].items())
-            reason = reason or f"the output names no cases; it counts {counted}"
+        if outcome in {"passed", "failed"} and (unnamed := self._count(reporter, totals)):
+            reason = f"{unnamed}; {reason}" if reason else unnamed
         reporter.end(outcome=outcome, exit_status=code, duration=duration, reason=reason)
+
+    def _count(self, reporter: Reporter, totals: Totals) -> str | None:
+        """Tell how many cases there were; return what was counted where the output names not all of them."""
+        counts = totals.get("counts", {})
+        cases = totals.get("ran", sum(counts.get(outcome, 0) for outcome in _OUTCOMES))
+        known = self._facts.get("collected")
+        if known is None and cases:
+            reporter.add({"collected": max(cases, self._named)})
+        if not counts or self._named >= (cases if known is None else min(cases, known)):
+            return None
+        counted = ", ".join(f"{count} {word}" for word, count in counts.items())
+        named = f"{self._named} of {cases}" if self._named else "no"
+        return f"the output names {named} cases; it counts {counted}"
 
 
 def _outcome(totals: Totals, code: int | None, runner: str) -> tuple[str, str | None]:
@@ -247,6 +261,8 @@ def _outcome(totals: Totals, code: int | None, runner: str) -> tuple[str, str | 
             return "interrupted", reason or f"ended by {signal.Signals(code - 128).name}"
         except ValueError:
             pass
+    if runner == "pytest" and code == 2 and (uncollected := _UNCOLLECTED.search(reason or "")):
+        return "error", uncollected.group()
     if runner == "pytest" and code in _PYTEST_CODES:
         return _PYTEST_CODES[code], reason
     if said in {"failed", "interrupted", "error"}:

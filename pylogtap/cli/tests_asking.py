@@ -23,6 +23,7 @@ CASES = f"{TESTS}/cases"
 LATEST = "latest"
 _ID = re.compile(r"[0-9a-f]{32}")
 _SHORT_ID = re.compile(r"[0-9a-f]{4,31}")
+_REVISION = re.compile(r"[0-9a-fA-F]{4,64}")
 _LOOKED_AT = 500  # runs among which a shortened id is searched
 SHORT = 8  # digits of an id that are shown in tables
 
@@ -46,6 +47,32 @@ def place_option(function: _Function) -> _Function:
 def branch_option(function: _Function) -> _Function:
     """Add `--branch`."""
     return click.option("--branch", metavar="NAME", help="Of this branch alone.")(function)
+
+
+def commit_of(given: str | None, least: int = 4) -> str | None:
+    """
+    Return the commit that an option means.
+
+    Args:
+        given: Hex digits, or what git calls a commit here, such as `HEAD` or a branch; None: none.
+        least: How many hex digits are enough.
+
+    Raises:
+        WrongUsage: It is neither.
+    """
+    if given is None:
+        return None
+    if _REVISION.fullmatch(given) and len(given) >= least:
+        return given.lower()
+    from pylogtap.cases.origin import revision_of
+
+    if given and (found := revision_of(".", given)):
+        return found
+    if not given:
+        raise WrongUsage("--commit is empty; is the variable set that it is taken from?")
+    raise WrongUsage(
+        f"--commit {given!r} is no commit: neither {least} to 64 hex digits, nor known to git in this folder"
+    )
 
 
 def limit_option(default: int, what: str) -> Callable[[_Function], _Function]:

@@ -81,10 +81,12 @@ def _logs(api: Api, case_id: str) -> list[Item]:
 def _write_logs(screen: Screen, logs: list[Item]) -> None:
     from pylogtap.cli.pretty import Pretty
     from pylogtap.cli.screen import Span
+    from pylogtap.cli.tests_writing import many
 
     services = len({(log["project"], log["service"]) for log in logs})
     screen.write([])
-    title = f"logs: {len(logs)} of {services} services" if logs else "logs: none that it caused"
+    lines = f"{many(len(logs), 'log line')} of {many(services, 'service')}"
+    title = lines if logs else "no log lines that it caused"
     screen.write([Span(title, "bold")])
     writer = Pretty(screen)
     for log in logs:
@@ -200,9 +202,12 @@ def history(test: str, limit: int, form: str, prefix: str | None, **collector: A
     if form == "pretty":
         _write_test(found)
         columns |= {"state": _standing, "took": lambda each: each["duration_s"]}
+        columns["commit"] = lambda each: (each.get("commit") or "")[:SHORT]
     else:
         names = {"state": "state", "standing": "standing", "took": "duration_s", "run": "run"}
         columns |= {name: itemgetter(member) for name, member in names.items()}
+        columns["commit"] = lambda each: each.get("commit")
+    columns["branch"] = lambda each: each.get("branch")
     columns |= {"case": itemgetter("id"), "why": why}
     write_rows(form, cases, columns, "it never ran")
 

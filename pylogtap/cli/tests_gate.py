@@ -14,6 +14,7 @@ from pylogtap.cli.tests_asking import (
     RUNS,
     SHORT,
     branch_option,
+    commit_of,
     find_run,
     open_collector,
     place_of,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     Report = dict[str, Any]
 
 _LOOK_S = 0.5  # between two looks whether the run has ended
-_ENDED = frozenset({"passed", "failed"})  # all other states say that not everything has run
 
 
 class Rules(NamedTuple):
@@ -38,6 +38,7 @@ class Rules(NamedTuple):
     no_slower: bool
     max_failures: int | None
     allow_flaky: bool
+    allow_empty: bool
 
 
 class Fault(NamedTuple):
@@ -63,7 +64,7 @@ class Fault(NamedTuple):
 )
 @click.argument("run", default=LATEST)
 @branch_option
-@click.option("--commit", metavar="REV", help="Of this commit alone.")
+@click.option("--commit", metavar="REV", help="Of this commit alone, also as `HEAD`.")
 @click.option(
     "--no-new-failures", is_flag=True,
     help="No test fails that passed before; this holds where nothing else is asked for.",
@@ -74,6 +75,7 @@ class Fault(NamedTuple):
 @click.option("--no-slower", is_flag=True, help="No test takes longer than it did.")
 @click.option("--max-failures", type=click.IntRange(0), metavar="N", help="At most so many tests fail.")
 @click.option("--allow-flaky", is_flag=True, help="Failures of tests known to be flaky do not count.")
+@click.option("--allow-empty", is_flag=True, help="A run without tests is well.")
 @click.option(
     "--wait", "patience", type=click.FloatRange(0), default=60.0, show_default=True, metavar="S",
     help="Seconds to wait for the run to arrive and to end.",
@@ -86,7 +88,8 @@ def gate(
     Look at a run, and end with 1 where it says what must not be, with 0 where all is well.
 
     RUN is its id, the first digits of it, or `latest`: the newest of --prefix, --branch and --commit. A run
-    that was interrupted, or had no tests, is never well.
+    that was interrupted is never well, nor one that failed though no test did, nor, without --allow-empty,
+    one that had no tests.
     """
     from pylogtap.cli.screen import open_screen
 
@@ -94,9 +97,9 @@ def gate(
     if rules.no_flaky and rules.allow_flaky:
         raise WrongUsage("--no-flaky and --allow-flaky say the opposite; give one of them")
     api = open_collector(**options)
-    filters = {**place_of(prefix), "branch": branch, "commit": commit}
+    filters = {**place_of(prefix), "branch": branch, "commit": commit_of(commit)}
     report = _await_report(api, run, filters, patience)
-    faults = [*_state_faults(report), *_faults(report, rules)]
+    faults = [*_state_faults(report, rules), *_faults(report, rules)]
     _write(open_screen(), report, faults)
     return 1 if faults else 0
 
@@ -123,19 +126,33 @@ def _await_report(api: Api, wanted: str, filters: dict[str, str | None], patienc
         time.sleep(min(_LOOK_S, max(0.01, deadline - time.monotonic())))
 
 
-def _state_faults(report: Report) -> list[Fault]:
+def _state_faults(report: Report, rules: Rules) -> list[Fault]:
+    """Return what closes the gate whatever was asked for."""
+    from pylogtap.cli.tests_writing import failed, missing
+
     run = report["run"]
+    reason = f": {run['reason']}" if run["reason"] else ""
     faults = []
     if run["state"] == "running":
         faults.append(Fault("the run has not ended; wait for it by --wait"))
     elif run["state"] == "empty":
-        faults.append(Fault("the run had no tests"))
-    elif run["state"] not in _ENDED:
-        reason = f": {run['reason']}" if run["reason"] else ""
-        faults.append(Fault(f"the run ended too soon ({run['state']}){reason}"))
+        if not rules.allow_empty:
+            faults.append(Fault("the run had no tests; --allow-empty lets it pass"))
+    elif run["state"] == "interrupted":
+        faults.append(Fault(f"the run ended too soon (interrupted){reason}"))
+    elif run["state"] == "error":
+        faults.append(Fault(f"the runner failed{_status(run)}{reason}"))
+    elif run["state"] == "failed" and not failed(
+        run
+    ):  # the coverage was too low, or the runner names no cases
+        faults.append(Fault(f"the run failed{_status(run)}, though no case did{reason}"))
     if run["dropped"]:
-        faults.append(Fault(f"{run['dropped']} things could not be told of the run: it may have failed more"))
+        faults.append(Fault(f"{missing(run)} of the run: it may have failed more"))
     return faults
+
+
+def _status(run: dict[str, Any]) -> str:
+    return "" if run["exit_status"] is None else f" (exit status {run['exit_status']})"
 
 
 def _faults(report: Report, rules: Rules) -> list[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+from datetime import datetime
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import click
 from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.errors import Failed, WrongUsage
 from pylogtap.cli.options import collector_options
-from pylogtap.cli.tests_asking import TESTS
+from pylogtap.cli.tests_asking import TESTS, commit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,9 @@ _INSTANCE = "tests"
     "--format", "report", type=click.Choice(_FORMS), default=_FORMS[0], show_default=True,
     help="Of the files; auto: it is told by how they begin.",
 )  # fmt: skip
-@click.option("--commit", metavar="REV", help="What was tested; default: as the CI service or git says.")
+@click.option(
+    "--commit", metavar="REV", help="What was tested, also as `HEAD`; default: as the CI service or git says."
+)
 @click.option("--branch", metavar="NAME", help="Of which branch; default: likewise.")
 @click.option("--started", metavar="TIME", help="When it began, RFC 3339; default: as the report says.")
 @click.option("--json", "as_json", is_flag=True, help="Print the collector's answers, one object a line.")
@@ -72,7 +75,8 @@ def import_reports(
 
     settings = load(prefix=prefix, **collector)
     parts = _place(settings.prefix)
-    origin = _origin(commit, branch)
+    _check_time(started)
+    origin = _origin(commit_of(commit or None, least=7), branch)
     api = Api(settings.url, settings.key)
     refused = 0
     for name, content in _contents(files):
@@ -101,6 +105,23 @@ def _place(prefix: str | None) -> dict[str, str]:
         raise WrongUsage("say where the runs belong: --prefix project/service, such as shop/checkout")
     project, service, instance = Prefix.parse(prefix, instance=_INSTANCE)
     return {"project": project, "service": service, "instance": instance}
+
+
+def _check_time(text: str | None) -> None:
+    """
+    Refuse what is no point in time before anything is sent.
+
+    Raises:
+        WrongUsage: It is none, or tells no offset.
+    """
+    if text is None:
+        return
+    try:
+        when = datetime.fromisoformat(text.upper())
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise WrongUsage(f"--started {text!r} is no time of RFC 3339, such as 2026-11-23T04:50:00Z")
 
 
 def _origin(commit: str | None, branch: str | None) -> dict[str, str | None]:

@@ -6,9 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from pylogtap.cli.screen import Span, visible
 from pylogtap.cli.tests_asking import SHORT
-from pylogtap.cli.tests_writing import STYLES, clock, counts, place, revision, seconds, why
+from pylogtap.cli.tests_writing import (
+    STYLES,
+    clock,
+    counts,
+    course_of,
+    many,
+    missing,
+    place,
+    revision,
+    seconds,
+    why,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pylogtap.cli.screen import Screen
 
 Report = dict[str, Any]
@@ -26,23 +39,30 @@ _DETAILED = frozenset({"new_failures", "still_failing", "flaky_failures"})
 _MOST = 20  # findings of a section that are shown, unless all are asked for
 
 
-def write_report(screen: Screen, report: Report, *, everything: bool = False) -> None:
+def write_report(
+    screen: Screen, report: Report, cut_off: Sequence[dict[str, Any]] = (), *, everything: bool = False
+) -> None:
     """
     Write a report.
 
     Args:
         screen: Where.
         report: As the API shows it.
+        cut_off: Cases that have begun, and not ended, as the API shows them.
         everything: Whether sections are shown to their ends.
     """
     write_head(screen, report)
+    if cut_off:
+        _write_cut_off(screen, report["run"], cut_off if everything else cut_off[:_MOST], len(cut_off))
     for name, (title, style) in _SECTIONS.items():
         found, total = report[name], report["totals"][name]
         if not found:
             continue
         screen.write([])
         if name == "new" and report["baseline"] is None:
-            screen.write([Span(f"the first run of its kind: nothing to compare {total} tests with", "dim")])
+            screen.write(
+                [Span(f"the first run of its kind: nothing to compare {many(total, 'test')} with", "dim")]
+            )
             continue
         screen.write([Span(f"{title} ({total})", style or "bold")])
         shown = found if everything else found[:_MOST]
@@ -53,6 +73,19 @@ def write_report(screen: Screen, report: Report, *, everything: bool = False) ->
             screen.write([Span(f"  … and {total - len(shown)} more{more}", "dim")])
 
 
+def _write_cut_off(screen: Screen, run: dict[str, Any], shown: Sequence[dict[str, Any]], total: int) -> None:
+    """Write which cases ran when a run was heard of last: one of them may have ended it."""
+    title = "running" if run["state"] == "running" else "interrupted"
+    screen.write([])
+    screen.write([Span(f"{title} ({total})", STYLES[title])])
+    for case in shown:
+        began = f"  began {clock(case['started'], screen)}"
+        screen.write([Span("  "), Span(visible(case["node"]), "bold"), Span(began, "dim")])
+        screen.write([Span(f"      pylogtap query test:{case['id']}", "dim")])
+    if total > len(shown):
+        screen.write([Span(f"  … and {total - len(shown)} more; --all shows them", "dim")])
+
+
 def write_head(screen: Screen, report: Report) -> None:
     """Write what a run is, and with which it is compared."""
     run, baseline = report["run"], report["baseline"]
@@ -61,7 +94,7 @@ def write_head(screen: Screen, report: Report) -> None:
             Span(f"{place(run)}/{run['instance']}", "bold"),
             Span("  "),
             Span(run["state"], STYLES.get(run["state"], "")),
-            Span(f"  {counts(run)} in {seconds(run['duration_s'])}"),
+            Span(f"  {counts(run)}{course_of(run)}"),
         ]
     )
     version = f" {run['runner_version']}" if run["runner_version"] else ""
@@ -70,7 +103,7 @@ def write_head(screen: Screen, report: Report) -> None:
         "commit": revision(run),
         "ci": run["ci"].get("url", ""),
         "reason": run["reason"] or "",
-        "missing": f"{run['dropped']} things could not be told of it" if run["dropped"] else "",
+        "missing": f"{missing(run)} of it" if run["dropped"] else "",
         "against": ""
         if baseline is None
         else f"{baseline['id'][:SHORT]}  {clock(baseline['started'], screen)}  {revision(baseline)}",

@@ -12,11 +12,13 @@ from pylogtap.cli.command import ExampleCommand
 from pylogtap.cli.listing import moment
 from pylogtap.cli.options import document_option
 from pylogtap.cli.tests_asking import (
+    CASES,
     LATEST,
     RUNS,
     SHORT,
     TESTS,
     branch_option,
+    commit_of,
     find_run,
     limit_option,
     open_collector,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 _SERVICES = 50  # that the overview shows
+_CUT_OFF = 200  # cases that were cut off, that are shown at most
 _LOOKED_AT = 1_000  # runs among which their newest are found
 _RUN_STATES = ("passed", "failed", "interrupted", "error", "empty", "running")
 
@@ -61,7 +64,17 @@ def overview(form: str, prefix: str | None, **collector: Any) -> None:
         "run": lambda run: run["id"] if form == "csv" else run["id"][:SHORT],
     }
     nothing = "no test runs yet; `pylogtap tests import FILE` brings one"
-    write_rows(form, _newest(api, **place_of(prefix)), columns, nothing)
+    found = list(_newest(api, **place_of(prefix)))
+    write_rows(form, found, {**columns, **_reason(form, found)}, nothing)
+
+
+def _reason(form: str, runs: list[Item]) -> dict[str, Callable[[Item], Any]]:
+    """Return the column that says why runs ended as they did; none for people where no run has a reason."""
+    from pylogtap.cli.tests_writing import first_line
+
+    if form != "csv" and not any(run["reason"] for run in runs):
+        return {}
+    return {"reason": itemgetter("reason") if form == "csv" else lambda run: first_line(run["reason"])}
 
 
 def _newest(api: Api, **place: str | None) -> Iterator[Item]:
@@ -87,7 +100,7 @@ def _newest(api: Api, **place: str | None) -> Iterator[Item]:
     ),
 )
 @branch_option
-@click.option("--commit", metavar="REV", help="Of this commit alone.")
+@click.option("--commit", metavar="REV", help="Of this commit alone, also as `HEAD`.")
 @click.option("--state", type=click.Choice(_RUN_STATES), help="Those that ended so.")
 @limit_option(20, "runs")
 @rows_option
@@ -114,9 +127,9 @@ def runs(
         "took": lambda run: run["duration_s"],
         "commit": revision,
     }
-    filters = {**place_of(prefix), "branch": branch, "commit": commit, "state": state}
-    found = open_collector(**collector).items(RUNS, limit, **filters)
-    write_rows(form, found, columns, "no such test runs")
+    filters = {**place_of(prefix), "branch": branch, "commit": commit_of(commit), "state": state}
+    found = list(open_collector(**collector).items(RUNS, limit, **filters))
+    write_rows(form, found, {**columns, **_reason(form, found)}, "no such test runs")
 
 
 @click.command(
@@ -147,7 +160,14 @@ def show(
     if form == "json":
         JsonWriter(sys.stdout).write(report)
     else:
-        write_report(open_screen(), report, everything=everything)
+        write_report(open_screen(), report, _cut_off(api, report["run"]), everything=everything)
+
+
+def _cut_off(api: Api, run: Item) -> list[Item]:
+    """Return the cases of a run that have begun, and not ended."""
+    if run["state"] not in {"running", "interrupted", "error"}:
+        return []
+    return list(api.items(CASES, _CUT_OFF, run=run["id"], state="running,interrupted"))
 
 
 @click.command(

@@ -25,9 +25,12 @@ STYLES = {
     "still_failing": "red", "flaky_failure": "yellow", "fixed": "green",
 }  # fmt: skip
 _COUNTS = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "running")
+_WHOLE = frozenset({"passed", "failed"})  # states of runs all of whose cases have run, told or not
 _LEAST = 10  # characters to which a cell is shortened at most
 _GAP = "  "
-_LOOSE = frozenset({"NODE", "WHY", "FAILURE", "COMMIT", "SERVICE"})  # columns that may be shortened
+_LOOSE = frozenset(
+    {"NODE", "WHY", "FAILURE", "COMMIT", "BRANCH", "SERVICE", "REASON"}
+)  # columns that may be shortened
 _ENDS = frozenset({"NODE", "SERVICE"})  # of these, those whose ends tell them apart
 _MARKS = {
     "passed": ".", "failed": "F", "error": "E", "skipped": "s", "xfailed": "x", "xpassed": "X",
@@ -147,7 +150,9 @@ def counts(run: Item) -> str:
     found = run["counts"]
     said = [f"{found[name]} {name}" for name in _COUNTS if found[name]]
     reran = [f"{found['reran']} run again"] if found["reran"] else []
-    return ", ".join([*said, *reran]) or "no cases"
+    more = (run["collected"] or 0) - sum(found[name] for name in _COUNTS)
+    rest = [f"{more} not named" if run["state"] in _WHOLE else f"{more} not begun"] if more > 0 else []
+    return ", ".join([*said, *rest, *reran]) or "no cases"
 
 
 def failed(run: Item) -> int:
@@ -157,8 +162,31 @@ def failed(run: Item) -> int:
 
 
 def total(run: Item) -> int:
-    """Return how many cases a run has, so far."""
-    return sum(run["counts"][name] for name in _COUNTS)
+    """Return how many cases a run has, so far; also those that its runner counts, and does not name."""
+    named: int = sum(run["counts"][name] for name in _COUNTS)
+    return max(named, run["collected"] or 0) if run["state"] in _WHOLE else named
+
+
+def many(count: int, thing: str) -> str:
+    """Return a number of things in words."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def missing(run: Item) -> str:
+    """Return how much of a run could not be told, in words."""
+    return f"{many(run['dropped'], 'thing')} could not be told"
+
+
+def course_of(run: Item) -> str:
+    """Return, to stand behind its counts, how long a run took, or what is known of one that told no end."""
+    if run["duration_s"] is not None:
+        return f" in {seconds(run['duration_s'])}"
+    if run["state"] == "interrupted":
+        return "; the run stopped being heard of"
+    if run["state"] != "running":
+        return ""
+    silent = datetime.now(UTC) - datetime.fromisoformat(run["changed"])
+    return f"; goes on: nothing heard for {max(0, round(silent.total_seconds()))} s"
 
 
 def place(item: Item) -> str:

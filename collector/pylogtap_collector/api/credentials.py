@@ -34,10 +34,8 @@ def shown_key(request: web.Request, *, foreign: bool) -> str | None:
         return _elsewhere(request) if foreign else None
     scheme, _, text = given.partition(" ")
     scheme, text = scheme.lower(), text.strip()
-    if scheme == "bearer" and text:
-        return text
-    if foreign and scheme == "bearer":
-        return None  # a variable of its settings that is empty, where no key is needed
+    if scheme == "bearer":
+        return text or None  # empty: of a variable that is not set, as if nothing were shown
     if foreign and text:
         if scheme == "basic":
             return _pair(text) or None

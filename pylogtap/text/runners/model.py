@@ -27,6 +27,7 @@ class Totals(TypedDict, total=False):
 
     Attributes:
         counts: Cases by outcome, as it counts them.
+        ran: How many cases ran, where the runner says so; else it is the sum of `counts`.
         duration: Seconds.
         outcome: A :data:`pylogtap.cases.facts.RunOutcome`; left out where the text does not tell.
         reason: Why it was interrupted, or what went wrong in the runner.
@@ -34,6 +35,7 @@ class Totals(TypedDict, total=False):
     """
 
     counts: dict[str, int]
+    ran: int
     duration: float
     outcome: str
     reason: str

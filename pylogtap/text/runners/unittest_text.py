@@ -110,7 +110,7 @@ class UnittestText(Parser):
         elif found := _RAN.fullmatch(line):
             self._close()
             self._ran_at = True
-            self._totals = {"counts": {"ran": whole_number(found[1])}}
+            self._totals = {"counts": {}, "ran": whole_number(found[1])}
             duration = seconds(found[2])
             if duration is not None:
                 self._totals["duration"] = duration
@@ -220,7 +220,7 @@ class UnittestText(Parser):
             return
         counts = {_COUNTS[word.strip()]: whole_number(number)
                   for word, number in _COUNT.findall(found[2] or "") if word.strip() in _COUNTS}  # fmt: skip
-        ran = self._totals["counts"].pop("ran", 0)
+        ran = self._totals.get("ran", 0)
         self._totals["counts"] = {"passed": max(0, ran - sum(counts.values())), **counts}
         outcome = {"OK": "passed", "FAILED": "failed", "NO TESTS RAN": "empty"}[found[1]]
         self._totals["outcome"] = "empty" if not ran and outcome == "passed" else outcome

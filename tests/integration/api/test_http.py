@@ -139,6 +139,16 @@ async def test_with_a_key_only_who_knows_it_comes_in() -> None:
         assert good.status == 200
 
 
+async def test_an_empty_key_is_none() -> None:
+    """A bearer of nothing, as of a variable that is not set, is what no header is."""
+    nothing = {"Authorization": "Bearer "}
+    async with calling() as call:
+        assert (await call("GET", "/api/v1/logs", headers=nothing)).status == 200
+    async with calling(key=KEY) as call:
+        refused = await call("GET", "/api/v1/logs", headers=nothing)
+        assert (refused.status, refused.json["code"]) == (401, "no_key")
+
+
 async def test_the_files_of_the_page_need_no_key() -> None:
     """A browser can load the page, which then asks for the key."""
     async with calling(key=KEY) as call:

@@ -115,6 +115,29 @@ def test_no_tests(shell: Shell) -> None:
     assert shell.collector.get("/api/v1/tests/runs", project=shell.project)["items"] == []
 
 
+@pytest.mark.parametrize("options", [(), ("--no-tests",)], ids=["tests", "no-tests"])
+def test_a_suite_that_bears_no_warnings(shell: Shell, options: tuple[str, ...]) -> None:
+    """That we are imported before pytest, which finds our plugin by itself, is nothing that it warns of."""
+    del shell.environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+    others = ("-p", "no:asyncio", "-p", "no:randomly")
+    ended = run(shell, *PYTEST, "-W", "error", *others, "-k", "test_ok", options=options)
+    assert ended.returncode == 0, ended.stderr
+    assert b"2 passed" in ended.stdout
+    shell.environment["PYTHONOPTIMIZE"] = "2"  # no docstrings; pytest itself warns of missing assertions
+    ended = run(shell, *PYTEST, *others, "-k", "test_ok", options=options)
+    assert ended.returncode == 0, ended.stderr
+    assert b"AssertRewriteWarning" not in ended.stdout + ended.stderr
+
+
+def test_a_run_that_cannot_collect(shell: Shell) -> None:
+    """Modules that cannot be imported make the run an error, and nobody has interrupted it."""
+    (shell.folder / "test_broken.py").write_text("1 / 0\n")
+    assert run(shell, *PYTEST, "-v").returncode == 2
+    (found,) = runs(shell)
+    assert (found["state"], found["exit_status"]) == ("error", 2)
+    assert found["reason"] == "1 error during collection"
+
+
 def test_quiet(shell: Shell) -> None:
     """Without names in the output a run still has its outcome, and says what was counted."""
     assert run(shell, *PYTEST, "-q", "-k", "test_ok").returncode == 0

@@ -111,6 +111,8 @@ def test_import_of_what_is_none(tests: Commands) -> None:
     assert "not read: line" in said
     assert "there is no file nowhere.xml" in tests.said("import", "nowhere.xml", "--prefix", "a/b", code=2)
     assert "--prefix project/service" in tests.said("import", "half.xml", code=2)
+    for wrong, why in (("--started", "no time of RFC 3339"), ("--commit", "no commit: neither 7 to 64")):
+        assert why in tests.said("import", "half.xml", wrong, "gestern", "--prefix", "a/b", code=2)
 
 
 def test_import_knows_the_commit(tests: Commands) -> None:
@@ -125,6 +127,12 @@ def test_import_knows_the_commit(tests: Commands) -> None:
     tests.said("import", "r.xml", "--prefix", tests.prefix)
     (run,) = tests.rows("runs", "--prefix", tests.prefix)
     assert (len(run["commit"]), run["branch"]) == (40, "topic")
+    assert "the gate is open" in tests.said("gate", "--prefix", tests.prefix, "--commit", "HEAD")
+    (folder / "again.xml").write_bytes(junit(PASSING, 2))
+    tests.said("import", "again.xml", "--prefix", tests.prefix, "--commit", "topic")
+    assert len(tests.rows("runs", "--prefix", tests.prefix, "--commit", run["commit"][:9].upper())) == 2
+    assert "no commit" in tests.said("gate", "--prefix", tests.prefix, "--commit", "HEAD~9", code=2)
+    assert "--commit is empty" in tests.said("gate", "--prefix", tests.prefix, "--commit", "", code=2)
     tests.shell.environment |= {"GITHUB_ACTIONS": "true", "GITHUB_SHA": "c" * 40, "GITHUB_REF_NAME": "merge"}
     tests.said("import", "r.xml", "--prefix", f"{tests.prefix}/other")
     run = tests.rows("runs", "--prefix", tests.prefix, "--commit", "c" * 40)[0]
@@ -172,7 +180,7 @@ def test_case(broken: Commands) -> None:
     assert "  │ E  assert 3 == 4" in said
     case = json.loads(broken.said("case", "[usd]", "--prefix", broken.prefix, "--format", "json"))
     logs = broken.said("case", case["id"], "--logs")
-    assert "logs: 1 of 1 services" in logs
+    assert "1 log line of 1 service\n" in logs
     assert "tests/test_cart.py::test_total[usd] failed: assert 3 == 4" in logs
     assert "2 tests are named so" in broken.said("case", "test_total", "--prefix", broken.prefix, code=2)
     assert "no test 'nothing'" in broken.said("case", "nothing", "--prefix", broken.prefix, code=2)
@@ -200,7 +208,34 @@ def test_what_is_known_of_tests(tests: Commands) -> None:
     assert "4 of 8 failed" in history[1]
     assert len(history) == 4 + 8
     assert len(tests.rows("history", "test_ship", *where, "-n", "3")) == 3
+    rows = list(csv.DictReader(StringIO(tests.said("history", "test_ship", *where, "--format", "csv"))))
+    assert {(row["commit"], row["branch"]) for row in rows} == {(each, "main") for each in COMMITS[:4]}
     assert [each["failed"] for each in tests.rows("trend", *where, "--runs", "4")] == [1, 0, 1, 0]
+
+
+def test_tests_that_are_gone(broken: Commands) -> None:
+    """What is not run any more is listed only where that is asked for."""
+    where = ("--prefix", broken.prefix)
+    for hour in (5, 6, 7):
+        broken.bring({"test_ship": "passed", "test_total[eur]": "passed"}, hour, COMMITS[hour])
+    nodes = [each["node"] for each in broken.rows("list", *where)]
+    assert nodes == ["tests/test_cart.py::test_ship", "tests/test_cart.py::test_total[eur]"]
+    assert broken.rows("list", "--failing", *where) == []
+    (gone,) = broken.rows("list", "--gone", *where)
+    assert gone["node"] == "tests/test_cart.py::test_total[usd]"
+    assert "not run any more" in broken.said("history", gone["node"], *where)
+
+
+def test_tests_that_are_slower(tests: Commands) -> None:
+    """What a test took before and takes now is shown, and no median of both."""
+    where = ("--prefix", tests.prefix)
+    for hour in range(1, 21):
+        slow = b'name="test_ship" time="4"' if hour > 10 else b'name="test_ship" time="0.5"'
+        content = junit(PASSING, hour).replace(b'name="test_ship" time="0.5"', slow)
+        tests.said("import", "-", *where, "--commit", f"{hour:02x}{'ab' * 19}", given=content)
+    lines = tests.said("slow", "--slower", *where).splitlines()
+    assert lines[0].split() == ["BEFORE", "NOW", "RATIO", "SINCE", "SERVICE", "TEST", "NODE"]
+    assert lines[1].split()[:5] == ["0.5", "s", "4", "s", "x8.0"]
 
 
 def test_gate(broken: Commands) -> None:
@@ -254,3 +289,4 @@ def test_runs_that_never_open_a_gate(tests: Commands) -> None:
     assert "the run ended too soon (interrupted): the report ends too soon" in said
     tests.said("import", "-", *where, given=b'<testsuite name="pytest" timestamp="2026-11-20T09:00:00"/>')
     assert "the run had no tests" in tests.said("gate", *where, code=1)
+    assert "the gate is open" in tests.said("gate", *where, "--allow-empty")

@@ -37,6 +37,7 @@ const detail = new CaseDetailPanel({
   onLink: () => void copy(location.origin + pathTo({ run: detail.one?.run, case: detail.id }), "Link copied"),
   onKnown: (one) => !state.view.run && !state.view.test && go({ run: one.run }, true),
 });
+run.onRun = (one) => toolbar.know(one);
 run.onCases = (/** @type {import("./tests/types.js").Case[]} */ cases) => detail.heard(cases);
 
 /** What fills the page beside the case that is unfolded; null: which run that is, is not known yet. @param {View} view */

@@ -3,9 +3,8 @@ import { Newest, get } from "../api.js";
 import { el } from "../dom.js";
 import { zone } from "../preferences.js";
 import { fullTime } from "../times.js";
-import { strip } from "./cells.js";
+import { strip, titleOf } from "./cells.js";
 import { facts } from "./run-facts.js";
-import { wordOf } from "./states.js";
 import { pathTo } from "./view.js";
 import { lasting } from "./words.js";
 
@@ -47,7 +46,7 @@ export class CaseHistory {
   #draw(one, test, cases) {
     const cells = [...cases].reverse().map((each) => ({
       state: each.state,
-      title: `${wordOf(each.state)} · ${lasting(each.duration_s)} · ${new Date(each.started).toLocaleString()}`,
+      title: titleOf(each),
       href: pathTo({ run: each.run, case: each.id }),
       current: each.id === one.id,
     }));

@@ -1,6 +1,6 @@
 import { el } from "../dom.js";
-import { standingTag, sign } from "./states.js";
-import { firstLine, nodeName, took } from "./words.js";
+import { BAD, standingTag, sign } from "./states.js";
+import { firstLine, nodeName, revision, took } from "./words.js";
 
 /** @typedef {import("./types.js").Case} Case */
 
@@ -19,6 +19,9 @@ export function partsOf(one, more = null) {
       null,
       one.attempts > 1 && el("span.tag", { title: "It was run again" }, `${one.attempts} attempts`),
       standingTag(one.standing),
+      BAD.includes(one.state) &&
+        one.first_bad_commit &&
+        el("span.since", null, "since ", revision(one.first_bad_commit)),
       more,
     ),
     el("span.case-time", null, took(one)),

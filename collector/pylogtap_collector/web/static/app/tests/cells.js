@@ -1,5 +1,8 @@
+import { bare } from "../ansi.js";
 import { el } from "../dom.js";
-import { classOf } from "./states.js";
+import { clip } from "../text.js";
+import { classOf, wordOf } from "./states.js";
+import { COMMIT, lasting } from "./words.js";
 
 /**
  * @typedef {object} Cell
@@ -8,6 +11,18 @@ import { classOf } from "./states.js";
  * @property {string} [href]
  * @property {boolean} [current]
  */
+
+/** A case in a history, in words. @param {import("./types.js").Case} one */
+export const titleOf = ({ state, duration_s, commit, branch, started }) =>
+  [
+    wordOf(state),
+    lasting(duration_s),
+    commit && bare(commit.slice(0, COMMIT)),
+    branch && bare(clip(branch, 60)),
+    new Date(started).toLocaleString(),
+  ]
+    .filter(Boolean)
+    .join(" · ");
 
 /**
  * What became of something again and again, oldest first: a shape for each time. Where they lead somewhere, the

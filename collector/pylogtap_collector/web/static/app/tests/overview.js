@@ -7,7 +7,7 @@ import { strip } from "./cells.js";
 import { bar, numbers } from "./counts.js";
 import { BAD, sign, wordOf } from "./states.js";
 import { pathTo } from "./view.js";
-import { branchName, placeName, revision, took, when } from "./words.js";
+import { COMMIT, branchName, placeName, revision, took, when } from "./words.js";
 
 /** @typedef {import("./types.js").Run} Run */
 /** @typedef {import("./view.js").View} View */
@@ -17,8 +17,8 @@ const PAGE = 200;
 const PAGES = 5;
 const CELLS = 30;
 const LISTED = 100;
-const LIVE_MS = 2_000;
-const CALM_MS = 10_000;
+const EVERY_MS = 1_000;
+const WHOLE_EVERY_MS = 10_000; // what began earlier than the newest run, and was told later, shows by then
 
 /** Services with their newest runs; those that run go on by themselves. */
 export class Overview {
@@ -29,6 +29,7 @@ export class Overview {
     this.newest = new Newest();
     this.timer = 0;
     this.loaded = false; // what the view begins with
+    this.wholeAt = 0; // when all that may change was asked for last, ms since the epoch
     /** @type {Map<string, Run>} */
     this.runs = new Map();
     /** @type {Map<string, {key: string, node: HTMLElement}>} */
@@ -37,10 +38,7 @@ export class Overview {
     this.fresh = new Map();
     /** @type {View | null} */
     this.view = null;
-    document.addEventListener(
-      "visibilitychange",
-      () => !document.hidden && this.loaded && void this.#again(),
-    );
+    document.addEventListener("visibilitychange", () => this.#turned());
   }
 
   /** @param {View} view */
@@ -59,6 +57,7 @@ export class Overview {
         cursor = answer.next;
       }
       this.loaded = true;
+      this.wholeAt = Date.now();
       this.#draw();
       this.#next();
     } catch (error) {
@@ -86,23 +85,43 @@ export class Overview {
 
   #next() {
     clearTimeout(this.timer);
-    if (document.hidden) return;
-    const runs = [...this.runs.values()];
-    const lives = runs.some((run) => run.state === "running");
-    this.timer = setTimeout(() => void this.#again(), lives ? LIVE_MS : CALM_MS);
+    if (!document.hidden) this.timer = setTimeout(() => void this.#again(), EVERY_MS);
+  }
+
+  /** Nobody looks any more, or somebody looks again. */
+  #turned() {
+    if (!this.loaded) return;
+    clearTimeout(this.timer);
+    if (document.hidden) this.newest.stop();
+    else void this.#again();
   }
 
   /** What is new: runs that began, and those that went on. */
   async #again() {
     const signal = this.newest.next();
     try {
-      const answer = await get("/tests/runs", { ...this.#asked(), limit: CELLS }, signal);
-      for (const run of answer.items) this.runs.set(run.id, run);
-      this.#draw();
+      if (await this.#stirs(signal)) {
+        const answer = await get("/tests/runs", { ...this.#asked(), limit: CELLS }, signal);
+        for (const run of answer.items) this.runs.set(run.id, run);
+        this.wholeAt = Date.now();
+        this.#draw();
+      }
     } catch {
       if (signal.aborted) return; // else it is asked again, as always
     }
     this.#next();
+  }
+
+  /**
+   * Whether there may be something new; where nothing runs, a look at the newest run tells.
+   * @param {AbortSignal} signal
+   */
+  async #stirs(signal) {
+    if (Date.now() - this.wholeAt > WHOLE_EVERY_MS) return true;
+    for (const run of this.runs.values()) if (run.state === "running") return true;
+    const { items } = await get("/tests/runs", { ...this.#asked(), limit: 1 }, signal);
+    const known = items.length > 0 && this.runs.get(items[0].id);
+    return items.length > 0 && (!known || keyOf(known) !== keyOf(items[0]));
   }
 
   #draw() {
@@ -112,7 +131,7 @@ export class Overview {
     const nodes = suites.map((suite) => this.#suite(suite));
     const shown = /** @type {HTMLElement} */ (this.rows);
     if (nodes.length !== shown.children.length || nodes.some((node, index) => node !== shown.children[index]))
-      shown.replaceChildren(...nodes);
+      keepingFocus(() => shown.replaceChildren(...nodes));
     if (!nodes.length)
       this.listed?.replaceChildren(el("p.empty-line", null, "No runs here. Choose other filters."));
     if (this.view?.service) this.#list(runs.slice(0, LISTED));
@@ -155,13 +174,28 @@ export class Overview {
 /** What makes a run look as it does. @param {Run} run */
 const keyOf = (run) => `${run.id} ${run.state} ${run.changed}`;
 
-/** @param {Run[]} runs the newest first @returns {Suite[]} */
+/** What moves, or is drawn anew, keeps the focus if it has it. @param {() => void} move */
+function keepingFocus(move) {
+  const at = /** @type {HTMLElement} */ (document.activeElement);
+  const place = /** @type {HTMLElement | null} */ (at?.closest(".suite"))?.dataset.place;
+  move();
+  if (!place) return;
+  const row = document.querySelector(`.suite[data-place="${CSS.escape(place)}"]`);
+  const again = row?.querySelector(`.${at.classList[0]}:not([tabindex="-1"])`);
+  const same = /** @type {HTMLElement | null | undefined} */ (at.isConnected ? at : again);
+  if (same !== document.activeElement) same?.focus({ preventScroll: true });
+}
+
+/** Those that run now come first. @param {Run[]} runs the newest first @returns {Suite[]} */
 function suitesOf(runs) {
   const found = Map.groupBy ? Map.groupBy(runs, (run) => `${run.project}/${run.service}`) : grouped(runs);
   return [...found]
     .map(([place, its]) => ({ place, runs: its }))
-    .sort((a, b) => (a.place < b.place ? -1 : 1));
+    .sort((a, b) => Number(runsNow(b)) - Number(runsNow(a)) || (a.place < b.place ? -1 : 1));
 }
+
+/** @param {Suite} suite */
+const runsNow = ({ runs }) => runs[0].state === "running";
 
 /** @param {Run[]} runs @returns {Map<string, Run[]>} */
 function grouped(runs) {
@@ -176,20 +210,21 @@ function grouped(runs) {
 /** @param {Run[]} runs @param {number} fresh new failures of the newest */
 function suiteOf(runs, fresh) {
   const run = runs[0];
+  const newest = pathTo({ run: run.id });
   return el(
     "li.suite",
-    { "data-place": `${run.project}/${run.service}` },
+    { "data-place": `${run.project}/${run.service}`, onclick: openNewest },
     el(
       "div.suite-head",
       null,
       sign(run.state),
-      el("a.suite-name", { href: pathTo({ project: run.project, service: run.service }) }, placeName(run)),
+      el("a.suite-name", { href: newest }, placeName(run)),
       fresh > 0 &&
         el("span.tag.of-new_failure", null, `${number(fresh)} new ${fresh === 1 ? "failure" : "failures"}`),
     ),
     el(
       "a.suite-run",
-      { href: pathTo({ run: run.id }), "aria-label": `Newest run: ${wordOf(run.state)}` },
+      { href: newest, "aria-label": `Newest run: ${wordOf(run.state)}` },
       bar(run),
       numbers(run),
     ),
@@ -199,6 +234,13 @@ function suiteOf(runs, fresh) {
       `The last runs of ${run.project}/${run.service}, oldest first`,
     ),
   );
+}
+
+/** A click beside the links of a row is one on its newest run. @param {Event} event */
+function openNewest(event) {
+  const row = /** @type {HTMLElement} */ (event.currentTarget);
+  if (/** @type {HTMLElement} */ (event.target).closest("a") || getSelection()?.toString()) return;
+  /** @type {HTMLElement | null} */ (row.querySelector(".suite-run"))?.click();
 }
 
 /** @param {Run} run */
@@ -211,7 +253,7 @@ function cellOf(run) {
     wordOf(run.state),
     bad > 0 && `${number(bad)} failed`,
     run.branch && bare(clip(run.branch, 60)),
-    run.commit && bare(run.commit.slice(0, 8)),
+    run.commit && bare(run.commit.slice(0, COMMIT)),
     new Date(run.started).toLocaleString(),
   ];
   return { state: run.state, title: words.filter(Boolean).join(" · "), href: pathTo({ run: run.id }) };

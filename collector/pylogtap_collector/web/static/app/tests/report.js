@@ -1,5 +1,5 @@
 import { el } from "../dom.js";
-import { counted, number } from "../text.js";
+import { number } from "../text.js";
 import { partsOf } from "./case-row.js";
 import { strip } from "./cells.js";
 import { classOf, sign, wordOf } from "./states.js";
@@ -29,16 +29,24 @@ const GROUPS = [
  * @param {string} run its id
  */
 export function reportOf(report, run) {
-  const groups = GROUPS.filter(([name]) => report[name]?.length).map(([name, title, words]) =>
-    groupOf(name, title, words, report[name], report.totals[name] ?? report[name].length, run),
+  const alone = report.baseline === null; // all of its cases are new then, which says nothing
+  const groups = GROUPS.filter(([name]) => report[name]?.length && !(alone && name === "new")).map(
+    ([name, title, words]) =>
+      groupOf(name, title, words, report[name], report.totals[name] ?? report[name].length, run),
   );
-  if (!groups.length) return null;
-  return el("section.report", { "aria-label": "What is new" }, groups);
+  if (!groups.length && !alone) return null;
+  return el(
+    "section.report",
+    { "aria-label": "What is new" },
+    alone && el("p.soft.first-run", null, "First run: nothing to compare with."),
+    groups,
+  );
 }
 
 /** @param {string} name @param {string} title @param {string} words @param {Finding[]} findings @param {number} total the list has some of so many @param {string} run */
 function groupOf(name, title, words, findings, total, run) {
   const rows = el("ul.findings");
+  const cut = total > findings.length;
   const fill = (/** @type {number} */ most) => {
     rows.replaceChildren(...findings.slice(0, most).map((one) => el("li", null, row(name, one, run))));
     if (findings.length > most)
@@ -49,10 +57,12 @@ function groupOf(name, title, words, findings, total, run) {
           el(
             "button.more",
             { type: "button", onclick: () => fill(Infinity) },
-            `${counted(findings.length - most, "more")}`.replace("mores", "more"),
+            `${number(findings.length - most)}${cut ? ` of ${number(total - most)}` : ""} more`,
           ),
         ),
       );
+    else if (cut)
+      rows.append(el("li.shown", null, `${number(findings.length)} of ${number(total)} shown`));
   };
   fill(SHOWN);
   return el(

@@ -3,6 +3,7 @@ import { el, icon } from "../dom.js";
 import { zone } from "../preferences.js";
 import { block, number } from "../text.js";
 import { fullTime } from "../times.js";
+import { branchName, revision, toTheSecond } from "./words.js";
 
 /** @typedef {import("./types.js").Run} Run */
 /** @typedef {import("../dom.js").Child} Child */
@@ -98,7 +99,13 @@ const committed = (run) =>
 
 /** @param {Run} run */
 const runLink = (run) =>
-  el("a", { href: `/tests?run=${run.id}` }, "the run of ", fullTime(run.started, zone()));
+  el(
+    "span.other-run",
+    null,
+    el("a", { href: `/tests?run=${run.id}` }, "the run of ", toTheSecond(run.started)),
+    revision(run.commit, run.dirty),
+    branchName(run),
+  );
 
 /** @param {[string, string][]} rest */
 const ciWords = (rest) =>

@@ -20,6 +20,7 @@ import { branchName, placeName, revision, took, when } from "./words.js";
 const PAGE = 300;
 const NEXT_PAGE = 1_000;
 const REPORT_EVERY_MS = 5_000; // while it runs
+const ENDED_EARLY = ["interrupted", "error", "failed"]; // cases may have been cut short
 
 /** One run: what it is, what it says, all of its cases; while it runs, as it goes on. */
 export class RunView {
@@ -38,7 +39,9 @@ export class RunView {
     this.reportedAt = 0;
     /** @type {string | null} */
     this.cursor = null;
+    this.lost = 0; // cases that had begun and whose run ended first
     this.onCases = (/** @type {Case[]} */ _cases) => {};
+    this.onRun = (/** @type {Run} */ _run) => {};
     this.list = new CaseList(host, { onOpen: (one) => go({ case: one.id }), onEnd: () => void this.#more() });
     this.resized = new ResizeObserver(() => this.list.draw()); // of what stands above the list
     this.filters = new RunFilters(go);
@@ -69,7 +72,7 @@ export class RunView {
       await this.#listAnew();
       if (signal.aborted || !this.run) return;
       this.watch.start(run);
-      await this.#loadReport();
+      await Promise.all([this.#countLost(), this.#loadReport()]);
     } catch (error) {
       if (!signal.aborted) this.#failed(/** @type {Error} */ (error));
     }
@@ -86,6 +89,7 @@ export class RunView {
 
   leave() {
     this.newest.stop();
+    this.lost = 0;
     this.listing.stop();
     this.watch.stop();
     this.resized.disconnect();
@@ -130,17 +134,44 @@ export class RunView {
   #drawRun(run) {
     this.run = run;
     document.title = `${wordOf(run.state)} · ${run.project}/${run.service} · pylogtap`;
-    this.head?.replaceChildren(...headOf(run));
+    this.onRun(run);
+    const counted = this.lost ? { ...run, counts: { interrupted: this.lost, ...run.counts } } : run;
+    this.head?.replaceChildren(...headOf(counted));
     this.facts?.show(run, this.report?.baseline ?? null);
-    this.filters.count(run);
+    this.filters.count(counted);
+  }
+
+  /** How many cases were cut short: counts of a run tell of those that ended, and of those that go on. */
+  async #countLost() {
+    const { run } = this;
+    if (!run || !ENDED_EARLY.includes(run.state)) return void (this.lost = 0);
+    let lost = 0;
+    try {
+      let cursor = null;
+      do {
+        const asked = { run: run.id, state: "interrupted", limit: NEXT_PAGE, cursor };
+        const page = await get("/tests/cases", asked);
+        lost += page.items.length;
+        cursor = page.next;
+      } while (cursor && this.run?.id === run.id);
+    } catch {
+      return; // the list says it as well
+    }
+    if (this.run?.id !== run.id || this.run.state !== run.state || lost === this.lost) return;
+    this.lost = lost;
+    this.#drawRun(this.run);
   }
 
   /** @param {Run} run */
   #heard(run) {
     const before = this.run;
     if (!before || (before.changed === run.changed && before.state === run.state)) return;
+    if (run.state === "running") this.lost = 0;
     this.#drawRun(run);
     if (run.state !== before.state) announce(`The run: ${wordOf(run.state)}`);
+    if (run.state !== "running") void this.#countLost();
+    const left = [...this.list.cases.values()].some((one) => one.state === "running");
+    if (left && ENDED_EARLY.includes(run.state)) void this.#listAnew(); // nobody tells of cases cut short
     const due = run.state !== "running" || Date.now() - this.reportedAt > REPORT_EVERY_MS;
     if (due) void this.#loadReport();
   }

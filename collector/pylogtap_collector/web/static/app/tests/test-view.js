@@ -5,7 +5,7 @@ import { failed } from "../notices.js";
 import { zone } from "../preferences.js";
 import { clip, counted, number } from "../text.js";
 import { fullTime, shortTime } from "../times.js";
-import { strip } from "./cells.js";
+import { strip, titleOf } from "./cells.js";
 import { DurationChart } from "./duration-chart.js";
 import { facts } from "./run-facts.js";
 import { classOf, sign, standingTag, wordOf } from "./states.js";
@@ -84,7 +84,7 @@ export class TestView {
       .reverse()
       .map((one) => ({
         state: one.state,
-        title: `${wordOf(one.state)} · ${lasting(one.duration_s)} · ${new Date(one.started).toLocaleString()}`,
+        title: titleOf(one),
         href: pathTo({ test: test.id, case: one.id }),
       }));
     this.host.replaceChildren(

@@ -2,7 +2,7 @@ import { bare } from "../ansi.js";
 import { get } from "../api.js";
 import { byId, el } from "../dom.js";
 import { clip } from "../text.js";
-import { TABS, pathTo } from "./view.js";
+import { INITIAL, TABS, pathTo } from "./view.js";
 
 /** @typedef {import("./types.js").Run} Run */
 /** @typedef {import("./view.js").View} View */
@@ -28,6 +28,8 @@ export class Toolbar {
     });
     this.branch.addEventListener("change", () => go({ branch: this.branch.value }));
     this.asked = false;
+    /** @type {Run | null} the one that was shown last */
+    this.run = null;
   }
 
   /** @param {View} view */
@@ -64,6 +66,13 @@ export class Toolbar {
     if (this.places.size + this.branches.size !== before) this.#options();
   }
 
+  /** Which run is shown: the way back leads to its service. @param {Run} run */
+  know(run) {
+    if (this.run?.id === run.id) return;
+    this.run = run;
+    if (this.view?.run === run.id) this.#crumbs(this.view);
+  }
+
   /** Where the list is filtered already, the rest is asked for. @param {View} view */
   async #ask({ project, branch, tab }) {
     this.asked = true;
@@ -89,11 +98,15 @@ export class Toolbar {
 
   /** @param {View} view */
   #crumbs(view) {
-    const up = view.run || view.test ? pathTo({ tab: view.test ? "tests" : "services" }) : "/tests";
+    const ofTest = view.test && !view.run;
+    const { project, service } = (view.run && this.run?.id === view.run && this.run) || INITIAL;
+    const parts = [
+      el("a", { href: pathTo({ tab: ofTest ? "tests" : "services" }) }, ofTest ? "All tests" : "All services"),
+      service && el("a", { href: pathTo({ project, service }) }, `${project}/${service}`),
+      el("span", { "aria-current": "page" }, ofTest ? "Test" : "Run"),
+    ].filter((part) => part instanceof Node);
     this.back.replaceChildren(
-      el("a", { href: up }, view.test ? "All tests" : "All services"),
-      el("span", { "aria-hidden": "true" }, "/"),
-      el("span", { "aria-current": "page" }, view.test ? "Test" : "Run"),
+      ...parts.flatMap((part, index) => (index ? [el("span", { "aria-hidden": "true" }, "/"), part] : [part])),
     );
   }
 }

@@ -29,6 +29,11 @@
  * @property {Record<string, string>} labels
  * @property {string | null} note
  * @property {string} changed
+ * @property {string | null} commit  of its run
+ * @property {string | null} branch  of its run
+ * @property {string | null} failing_since  as of its run
+ * @property {string | null} first_bad_commit  as of its run
+ * @property {string | null} last_good_commit  as of its run
  */
 
 /** @typedef {{outcome: string, duration_s: number | null, failure: Failure | null, name?: string}} Part */

@@ -8,13 +8,16 @@ import { ago, fullTime, micros, span } from "../times.js";
 
 // Times, revisions and names as they stand on the page of tests.
 
-const COMMIT = 8; // digits that tell commits of a project apart
+export const COMMIT = 8; // digits that tell commits of a project apart
 const NODE_MAX = 600;
 const NAME_MAX = 200;
 
 /** A moment, as how long ago it was. @param {string} time */
 export const when = (time) =>
   el("time", { datetime: time, title: fullTime(time, zone()) }, ago(time, clock.now()));
+
+/** A moment, to the second. @param {string} time */
+export const toTheSecond = (time) => fullTime(time, zone()).replace(/\.\d+/, "");
 
 /** A length of time. @param {number | null} seconds */
 export const lasting = (seconds) => (seconds === null ? "–" : span(seconds));
