@@ -13,6 +13,8 @@ Importing this loads nothing but this file; each name is loaded when it is first
 PYTEST_DONT_REWRITE: pytest would otherwise complain where a program has imported this before it.
 """
 
+__doc__ = __doc__ or "PYTEST_DONT_REWRITE"  # python -OO takes the text above away
+
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than this file
 if TYPE_CHECKING:
     from pylogtap.client import drain

@@ -15,6 +15,7 @@ _SWITCHES = (  # options that show something instead of running tests
     "help", "version",
 )  # fmt: skip
 _ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"0", "false", "no", "off"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin where it is switched on, and tests are going to run."""
     if not is_on(config):
+        _say_if_unclear(config)
         return
     import sys  # noqa: PLC0415 - no work at import
 
@@ -83,3 +85,22 @@ def is_on(config: pytest.Config) -> bool:
         return False
     told = environ.get("PYLOGTAP")
     return told.strip().lower() in _ON if told else bool(config.getini("pylogtap"))
+
+
+def _say_if_unclear(config: pytest.Config) -> None:
+    """Have the run say that nothing is told of it, where the environment's switch is neither on nor off."""
+    from os import environ  # noqa: PLC0415 - no work at import
+
+    told = environ.get("PYLOGTAP", "").strip().lower()
+    if not told or told in _ON or told in _OFF or config.option.pylogtap is not None:
+        return
+    if hasattr(config, "workerinput") or "PYTEST_CURRENT_TEST" in environ:
+        return
+    from pylogtap.cases.silent import Silent  # noqa: PLC0415 - only where something is wrong
+
+    why = f"PYLOGTAP={environ['PYLOGTAP']!r} is neither on ({_words(_ON)}) nor off ({_words(_OFF)})"
+    config.pluginmanager.register(Silent(why), "pylogtap-silent")
+
+
+def _words(switch: frozenset[str]) -> str:
+    return ", ".join(sorted(switch))

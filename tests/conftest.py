@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ os.environ.setdefault("PYLOGTAP_COLLECTOR_HOST_METRICS", "false")
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # Hundreds of processes start: without its bytecode, each would compile all our code anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# No test is about how long something takes, and a busy machine takes long.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 REQUIRED = "PYLOGTAP_REQUIRE_BROWSER"  # set by .ci/run, which installs one
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from pylogtap.cases.warned import Warned
 from pylogtap.cases.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from pylogtap.cases.facts import RunFacts
     from pylogtap.cases.guard import Guard
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pylogtap.redact import Redactor
 
 _GIT_WAIT_S = 0.5  # at the end of a run that is over before git has answered
-_OUTCOMES = {0: "passed", 1: "failed", 2: "interrupted", 3: "error", 4: "error", 5: "empty"}
+_OUTCOMES = {0: "passed", 1: "failed", 2: "interrupted", 5: "empty"}  # any other is an error
 
 
 class Course:
@@ -60,6 +61,8 @@ class Course:
         self._redactor, self._run_here = redactor, run_here
         self._summary = Summary(client, reporter, telling, guard)
         self._pid = os.getpid()
+        self._session: pytest.Session | None = None
+        self._finishing: int | None = None  # the exit status with which the end began
         self._began: float | None = None
         self._git: threading.Thread | None = None
         self._workers: Workers | None = None
@@ -69,8 +72,9 @@ class Course:
         self._broken: str | None = None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Tell that the run begins."""
+        self._session = session
         with self._guard:
             self._began = time.perf_counter()
             plugins = self._config.pluginmanager
@@ -108,9 +112,7 @@ class Course:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Remember who ended the run, or where."""
         with self._guard:
-            if isinstance(
-                excinfo.value, pytest.Session.Interrupted
-            ):  # by pytest itself: failures were enough
+            if type(excinfo.value).__name__ == "Interrupted":  # by pytest or pytest-xdist: it was enough
                 self._stopped = str(excinfo.value)
                 return
             said = getattr(excinfo.value, "msg", None)  # of pytest.exit
@@ -123,11 +125,28 @@ class Course:
         with self._guard:
             self._broken = f"INTERNALERROR: {excinfo.exconly()}\n{shorten(str(excrepr), MAX_MESSAGE // 2)}"
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Tell how the run ended."""
-        with self._guard:
-            self._end(int(exitstatus), str(session.shouldstop or session.shouldfail or ""))
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, Any, Any]:
+        """Tell how the run ended, when all others have had their say: they may set another exit status."""
+        why, status = "", int(exitstatus)
+        self._finishing = status
+        try:
+            result = yield
+            status = int(session.exitstatus)
+        except pytest.exit.Exception as error:
+            why, status = (
+                str(error.msg),
+                int(session.exitstatus if error.returncode is None else error.returncode),
+            )
+            raise
+        except BaseException as error:
+            self._broken, status = f"pytest_sessionfinish: {type(error).__name__}: {error}", 1
+            raise
+        finally:
+            with self._guard:
+                why = why or str(session.shouldstop or session.shouldfail or "")
+                self._end(status, why or _changed(int(exitstatus), status))
+        return result
 
     def _end(self, exit_status: int, why: str) -> None:
         if self._began is None or os.getpid() != self._pid:  # a forked child goes on to the end
@@ -141,8 +160,13 @@ class Course:
             outcome=self._outcome(exit_status),
             exit_status=exit_status,
             duration=duration,
-            reason=self._broken or self._interrupted or self._stopped or why or None,
+            reason=self._broken or self._interrupted or self._stopped or why or self._unseen(exit_status),
         )
+
+    def _unseen(self, exit_status: int) -> str | None:
+        """Return what there is to say of a failed run in which nothing that we know of has failed."""
+        is_bad = any(self._telling.counts.get(name) for name in BAD)
+        return "no test failed, but pytest's exit status is 1" if exit_status == 1 and not is_bad else None
 
     def _outcome(self, exit_status: int) -> str:
         counts = self._telling.counts
@@ -153,12 +177,13 @@ class Course:
         is_bad = any(counts.get(name) for name in BAD)
         if self._stopped and is_bad:  # what could not be collected kept the rest from running
             return "failed" if sum(counts.values()) > self._telling.uncollected else "error"
-        return _OUTCOMES.get(exit_status) or ("failed" if is_bad else "error")
+        return _OUTCOMES.get(exit_status, "error")
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the run is found, or why not yet."""
-        line = self._summary.line()
+        end = "internal error" if self._broken else "interrupted" if self._interrupted else ""
+        line = self._summary.line(end)
         if self._config.option.verbose > -2:
             terminalreporter.write_line(line)
 
@@ -166,6 +191,20 @@ class Course:
     def pytest_unconfigure(self) -> None:
         """End what has not ended, and close."""
         with self._guard:
-            self._end(3, "the runner ended before the run did")
+            status = int(self._session.exitstatus) if self._session is not None else 0
+            error = sys.exc_info()[1]  # what takes pytest down: old versions of pluggy skip our wrapper then
+            if error is not None:
+                self._broken, status = self._broken or f"{type(error).__name__}: {error}", status or 1
+            if self._finishing is not None:
+                self._end(status, _changed(self._finishing, status))
+            else:
+                self._end(status or 3, "the runner ended before the run did")
             if os.getpid() == self._pid:
                 self._summary.close()
+
+
+def _changed(before: int, after: int) -> str:
+    """Say that somebody set another exit status; nothing where nobody did."""
+    if before == after:
+        return ""
+    return f"a plugin or conftest.py changed the exit status from {before} to {after}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from io import StringIO
 from typing import Any
+
+from _pytest._io import TerminalWriter
 
 from pylogtap.cases.facts import MAX_MESSAGE, MAX_STACK, Failure, shorten
 from pylogtap.values import well_formed
@@ -76,7 +79,13 @@ def _text(longrepr: Any) -> str:
         return ""
     if isinstance(longrepr, tuple):  # of a skip, which a plugin has turned into a failure
         return str(longrepr[-1])
-    return str(longrepr).strip("\n")
+    if not hasattr(longrepr, "toterminal"):
+        return str(longrepr).strip("\n")
+    text = StringIO()
+    writer = TerminalWriter(text)
+    writer.hasmarkup = False  # whatever FORCE_COLOR says
+    longrepr.toterminal(writer)  # as `str` does, which takes the first line's indentation away
+    return text.getvalue().rstrip().strip("\n")
 
 
 def _explained(text: str) -> str:

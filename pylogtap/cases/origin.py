@@ -151,6 +151,21 @@ def git_facts(root: str) -> RunFacts:
     return facts
 
 
+def revision_of(root: str, name: str) -> str:
+    """
+    Ask git which commit a name means, such as `HEAD~1`, a branch or a tag.
+
+    Args:
+        root: A folder of the working tree.
+        name: That.
+
+    Returns:
+        40 or 64 hex digits; nothing where git does not know it, or there is no git.
+    """
+    said = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+    return said if _is_revision(said) else ""
+
+
 def _git(root: str, *words: str) -> str:
     """Return what git prints; nothing where that fails, whatever the reason."""
     try:

@@ -68,6 +68,10 @@ class Progress:
         self._attempt_s = 0.0
         self.again = self.done = self.failing = False
 
+    def _begin_next_attempt(self) -> None:
+        self._earlier_s += self._attempt_s
+        self._begin_attempt()
+
     def take(self, report: Any, root: str) -> None:
         """
         Take what a phase's report says.
@@ -78,8 +82,7 @@ class Progress:
         """
         when = report.when
         if when == "setup" and self.again:
-            self._earlier_s += self._attempt_s
-            self._begin_attempt()
+            self._begin_next_attempt()
         duration = report.duration
         self._attempt_s += duration
         outcome = report.outcome
@@ -154,6 +157,8 @@ class Progress:
             name: What tells the part from the others.
             root: As of a phase.
         """
+        if self.again:  # pytest-rerunfailures reports an attempt's setup only when its call is over
+            self._begin_next_attempt()
         self._subtest_count += 1
         outcome = report.outcome
         if hasattr(report, "wasxfail"):

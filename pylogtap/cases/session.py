@@ -16,6 +16,7 @@ from pylogtap.cases.items import Items
 from pylogtap.cases.logs import CaseHandler, Logs, level_of
 from pylogtap.cases.reporter import Reporter
 from pylogtap.cases.running import Attaching, Running
+from pylogtap.cases.silent import Silent
 from pylogtap.cases.summary import WORKER_EXIT_S
 from pylogtap.cases.telling import Telling
 from pylogtap.client import Client
@@ -128,26 +129,3 @@ class Closing:
         with self._guard:
             if os.getpid() == self._pid:
                 self._client.shutdown()
-
-
-class Silent:
-    """Says why nothing is told of a run."""
-
-    def __init__(self, why: str) -> None:
-        """
-        Bind a reason.
-
-        Args:
-            why: For people.
-        """
-        self._line = f"pylogtap: nothing is told of this run: {why}"
-
-    @pytest.hookimpl
-    def pytest_report_header(self) -> str:
-        """Say it at the begin."""
-        return self._line
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say it at the end."""
-        terminalreporter.write_line(self._line)

@@ -40,15 +40,18 @@ class Summary:
         self._left_s: float | None = None  # of the time that the end may take
         self.workers: Workers | None = None
 
-    def line(self) -> str:
-        """Deliver, and return a line for people."""
+    def line(self, end: str = "") -> str:
+        """
+        Deliver, and return a line for people.
+
+        Args:
+            end: What ended the run before its time; empty: nothing.
+        """
         delivered = False
         with self._guard:
             delivered = self._deliver()
-        counts = self._telling.counts
-        bad, total = sum(counts.get(name, 0) for name in BAD), sum(counts.values())
         url = self._client.settings.url
-        words = f"pylogtap: {bad} failed of {total}, "
+        words = f"pylogtap: {', '.join(filter(None, [end, *self._counted()]))}, "
         if delivered:
             words += f"{url}/tests?run={self._reporter.run}"
         else:
@@ -59,6 +62,16 @@ class Summary:
         if trouble:
             words += f"; the plugin itself met {trouble}, some results may be missing"
         return words
+
+    def _counted(self) -> list[str]:
+        """Return what is to be said of cases; what could not be collected is none that ran."""
+        counts, broken = self._telling.counts, self._telling.broken
+        total = sum(counts.values()) - broken
+        bad = sum(counts.get(name, 0) for name in BAD) - broken
+        return [
+            f"{bad} failed of {total}" if total else "no test ran",
+            f"{broken} could not be collected" if broken else "",
+        ]
 
     def _why(self, url: str) -> str:
         why = self._client.last_error or f"{url} did not answer in time"
@@ -72,7 +85,7 @@ class Summary:
         delivered = self._client.flush(max(0.1, most), give_up_early=True)
         self._left_s = max(0.0, most - (time.monotonic() - began)) if delivered else 0.0
         if delivered:  # what workers' cases logged last, and what a run that was killed has left
-            self._client.adopt(self._left_s)
+            self._client.adopt(self._left_s / 2)  # the run's own end is still to come
             self._left_s = max(0.0, most - (time.monotonic() - began))
         self._client.told = True
         return delivered

@@ -28,6 +28,7 @@ class Telling:
     Attributes:
         counts: How many cases ended in each way.
         uncollected: How many of these are collectors that did not pass.
+        broken: How many of those failed; the others were skipped.
         running: Runs the cases, where that is in this process.
         every_worker: Each worker runs all cases.
     """
@@ -48,7 +49,7 @@ class Telling:
         self._open: dict[str, Progress] = {}
         self._last: dict[str, tuple[str, str]] = {}  # by worker: node and id of its last case
         self.counts: dict[str, int] = {}
-        self.uncollected = 0
+        self.uncollected = self.broken = 0
         self.running: Running | None = None
 
     def start(self, head: CaseFacts, node: str) -> None:
@@ -224,6 +225,7 @@ class Telling:
                 head["worker"] = worker
             head["id"] = case_id(self._reporter.run, node, 0, self.id_worker(worker))
             self.uncollected += 1
+            self.broken += report.outcome == "failed"
             progress = Progress(head, node)
             progress.take_collection(report, failure_of(report, self._root))
             self._tell(progress)

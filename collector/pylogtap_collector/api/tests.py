@@ -30,7 +30,11 @@ TEST = f"{TESTS}/{{test}}"
 TestNumber = Annotated[int, Number, Field(description="The test's `id`.")]
 NodePart = Annotated[
     Text | None,
-    Field(max_length=2_000, description="A part of the node; case does not count.", examples=["test_cart"]),
+    Field(
+        max_length=2_000,
+        description="A part of the node, or of one that it had before; case does not count.",
+        examples=["test_cart"],
+    ),
 ]
 StateFilter = Annotated[
     CaseState | None, Field(description="What became of it when it ran last.", examples=["failed"])
@@ -49,7 +53,8 @@ GoneFilter = Annotated[
 Sorting = Annotated[
     TestOrder,
     Field(
-        description="`node`: by name; `flaky`, `slowest` (by median), `slower` (by ratio): the most first; "
+        description="`node`: by name; `flaky` (by what the score is at least, so few commits count little), "
+        "`slowest` (by median), `slower` (by ratio): the most first; "
         "`last_seen`: the latest first."
     ),
 ]

@@ -17,6 +17,7 @@ from pylogtap_collector.models.base import (
     Readable,
     left_out,
 )
+from pylogtap_collector.models.slowdowns import Slowdown
 
 CaseOutcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
 CaseState = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "running", "interrupted"]
@@ -89,10 +90,10 @@ class CaseWarning(Model):
 class Case(Model):
     """A test as it ran in one run."""
 
-    id: str = Field(
-        description="32 hex digits; also the id of the trace that it caused, and `test:` in queries."
-    )
+    id: str = Field(description="32 hex digits; also of the trace that it caused, and `test:` in queries.")
     run: str = Field(description="Id of the run.")
+    commit: str | None = Field(description="Revision of the working tree of the run.")
+    branch: str | None = Field(description="Branch of the run.")
     test: int = Field(description="Number of the test, whose history it belongs to.")
     project: str = Field(description="First part of the prefix.")
     service: str = Field(description="Second part of the prefix.")
@@ -104,6 +105,10 @@ class Case(Model):
     name: str = Field(description="Its name without file and group.")
     state: CaseState = Field(description="Its outcome, `running`, or `interrupted`: its run ended first.")
     standing: Standing | None = Field(description=_STANDING)
+    failing_since: datetime | None = Field(description="When its test had begun to fail, as of this run.")
+    first_bad_commit: str | None = Field(description="The first commit of those it had failed on in a row.")
+    last_good_commit: str | None = Field(description="The last commit before, on which it passed.")
+    slowdown: Slowdown | None = Field(description="null: it took no longer than it had, or failed.")
     phase: str | None = Field(description="`setup`, `call`, `teardown`, `collect`: what made it no `passed`.")
     reason: str | None = Field(description="Why it was skipped, or was expected to fail.")
     started: datetime = Field(description="When it began, RFC 3339, UTC.")

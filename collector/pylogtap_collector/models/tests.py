@@ -9,6 +9,7 @@ from pydantic import Field
 
 from pylogtap_collector.models.base import Model
 from pylogtap_collector.models.cases import Case, CaseState, Standing, TestRun
+from pylogtap_collector.models.slowdowns import Slowdown
 
 TestOrder = Literal["node", "flaky", "slowest", "slower", "last_seen"]
 
@@ -28,18 +29,6 @@ class Flakiness(Model):
     )
     last: datetime | None = Field(description="When it was seen last, RFC 3339, UTC.")
     evidence: list[str] = Field(description="Ids of cases that show it, newest first; at most 10.")
-
-
-class Slowdown(Model):
-    """How far a test takes longer than it did."""
-
-    kind: Literal["step", "drift"] = Field(description="All at once, or little by little.")
-    before_s: float = Field(description="Median of what it took before, seconds.")
-    now_s: float = Field(description="Median of what it takes now, seconds.")
-    ratio: float = Field(description="The second by the first.")
-    certainty: float = Field(description="Distance in robust standard deviations (step) or z (drift).")
-    since_run: str | None = Field(description="Id of the first run that was slower; null for a drift.")
-    since_commit: str | None = Field(description="Its commit.")
 
 
 class Test(Model):
@@ -67,7 +56,7 @@ class Test(Model):
     flakiness: Flakiness | None = Field(description="null: nothing shows that it is flaky.")
     slowdown: Slowdown | None = Field(description="null: it takes as long as it did.")
     median_s: float | None = Field(
-        description="Median of what it takes, seconds; of the last 30 that passed."
+        description="Median of what it takes now, seconds: of the last 10 that passed."
     )
     runs: int = Field(description="How often it ran, of the runs looked at.")
     failures: int = Field(description="How often it failed, of these.")
@@ -132,7 +121,9 @@ class Trend(Model):
 class Finding(Model):
     """A test that a report of a run names, and its case there."""
 
-    test: Test = Field(description="The test.")
+    test: Test = Field(
+        description="The test. Since when it fails and how far it is slower is here what held for the case."
+    )
     case: Case | None = Field(description="Its case in the run; null: it did not run.")
 
 
@@ -140,7 +131,9 @@ class RunReport(Model):
     """What a run says that the runs before it did not."""
 
     run: TestRun = Field(description="The run.")
-    baseline: TestRun | None = Field(description="The newest run before it that it is compared with.")
+    baseline: TestRun | None = Field(
+        description="The newest run that it is compared with, of the whole suite or of half of its tests."
+    )
     totals: dict[str, int] = Field(
         description="How many there are of each list below, which has 200 at most.",
         examples=[{"new_failures": 1, "fixed": 2}],
@@ -150,7 +143,7 @@ class RunReport(Model):
     flaky_failures: list[Finding] = Field(description="Failed, and are known to do so now and then.")
     reran: list[Finding] = Field(description="Passed in a later attempt.")
     fixed: list[Finding] = Field(description="Passed, and had failed.")
-    slower: list[Finding] = Field(description="Take longer than they did.")
+    slower: list[Finding] = Field(description="Took longer than they did, in this run as well.")
     new: list[Finding] = Field(description="Ran for the first time, and did not fail.")
     gone: list[Finding] = Field(description="Were run before, and are not any more.")
 

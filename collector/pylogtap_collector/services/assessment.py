@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from pylogtap_collector.services.slowdowns import Slowdowns
+from pylogtap_collector.services.slowdowns import Slowdowns, shown_in
+from pylogtap_collector.storage.test_courses import CaseFailing, pack_failing
 from pylogtap_collector.storage.test_standings import Failing, StandingRow
 from pylogtap_collector.verdicts.absence import absent
 from pylogtap_collector.verdicts.flakiness import measure, signs
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from pylogtap_collector.verdicts.grid import Marks, Numbers
     from pylogtap_collector.verdicts.standing import Standings
 
-RECENT = 30  # runs that `recent` shows, and that the median is of
+RECENT = 30  # runs that `recent` shows
+_LATELY = (
+    10  # executions that the median is of: six slower ones move it, and five that chance made slow do not
+)
 _EVIDENCE = 10
 LETTERS = {"": "-", "passed": "p", "failed": "f", "error": "e", "skipped": "s", "xfailed": "x",
            "xpassed": "X", "running": "r", "interrupted": "i"}  # fmt: skip
@@ -38,6 +42,8 @@ class Assessed(NamedTuple):
 
     Attributes:
         cases: Standing, and row of the case; of those that have changed.
+        failing: Of cases that fail, since when; those of older runs first.
+        slow: Of the runs that were to be assessed, what took longer than it had, by number.
         digests: Of the runs of these, by number.
         baselines: Number of the newest run that each run was compared with, by number.
         tests: What is known of the tests that were in the runs.
@@ -45,6 +51,8 @@ class Assessed(NamedTuple):
     """
 
     cases: list[tuple[str | None, int]]
+    failing: list[CaseFailing]
+    slow: dict[int, list[tuple[str, int]]]
     digests: dict[int, Digest]
     baselines: dict[int, int | None]
     tests: list[StandingRow]
@@ -80,14 +88,18 @@ class Assessment:
         for row in pending:
             concerned |= self._grid.outcomes[row] > 0
         cases: list[tuple[str | None, int]] = []
+        failing: list[CaseFailing] = []
         digests = {}
         for row in self._affected():
             changed = self._stand(row, concerned, cases)
+            failing += self._fails(row, concerned)
             if changed is not None:
                 digests[self._runs[row].number] = changed
         gone_since = self._gone()
         return Assessed(
             cases,
+            failing,
+            {self._runs[row].number: list(self._slow(row)) for row in pending},
             digests,
             {self._runs[row].number: self._baseline(row) for row in pending},
             list(self._known(concerned, gone_since)),
@@ -98,7 +110,12 @@ class Assessment:
         return line_of(self._runs, row, self._default)
 
     def _baseline(self, row: int) -> int | None:
-        line = self._line(row)
+        """Return the newest run that was whole or ran half of the same tests; else just the newest."""
+        line, ran = self._line(row), self._grid.outcomes[row] > 0
+        for before in reversed(line):
+            same = np.count_nonzero(ran & (self._grid.outcomes[before] > 0))
+            if self._runs[before].whole or 2 * same >= np.count_nonzero(ran):
+                return self._runs[before].number
         return self._runs[line[-1]].number if line else None
 
     def _affected(self) -> list[int]:
@@ -142,6 +159,24 @@ class Assessment:
         cases += [(STANDINGS[code] or None, case) for code, case in found]
         return digest._replace(standings=np.where(changed, codes, digest.standings))
 
+    def _fails(self, row: int, concerned: Marks) -> Iterator[CaseFailing]:
+        """Return since when the cases of a run fail, as far as the runs that are looked at say."""
+        judged = self._judge(row)
+        for column in np.flatnonzero(concerned & (judged.first_bad >= 0)).tolist():
+            test, first = int(self._grid.tests[column]), int(judged.first_bad[column])
+            case = self._course.case_of(row, test)
+            if case is not None:
+                unknown = first != row and judged.last_good[column] < 0
+                earlier = self._course.case_of(first, test) if unknown else None
+                yield CaseFailing(pack_failing(self._fails_since(judged, column)), case, earlier)
+
+    def _slow(self, row: int) -> Iterator[tuple[str, int]]:
+        """Return which cases of a run took longer than they had."""
+        for column, told in shown_in(self._grid, self._line(row), row).items():
+            case = self._course.case_of(row, int(self._grid.tests[column]))
+            if case is not None:
+                yield msgspec.json.encode(told).decode(), case
+
     def _gone(self) -> Numbers:
         """Return the number of the run that made a test's absence certain; 0: it is not; -1: unknown."""
         grid = self._grid
@@ -182,7 +217,7 @@ class Assessment:
         slow = Slowdowns(grid, self._line, last, concerned)
         ordered = grid.outcomes[by_start]
         good = (ordered == PASSED) | (ordered == XPASSED)
-        latest = good & (np.cumsum(good[::-1], axis=0)[::-1] <= RECENT)
+        latest = good & (np.cumsum(good[::-1], axis=0)[::-1] <= _LATELY)
         middle = medians(np.where(latest, grid.durations[by_start], np.nan).astype(np.float64))
         runs = (ordered > 0).sum(axis=0)
         failures = ((ordered == FAILED) | (ordered == ERROR)).sum(axis=0)
@@ -205,6 +240,7 @@ class Assessment:
                 last_good=since.last_good,
                 gone_run=int(gone_since[column]) if gone_since[column] > 0 else None,
                 flaky=float(flaky.score[column]) if flaky.flaky[column] else None,
+                flaky_bound=float(flaky.bound[column]) if flaky.flaky[column] else None,
                 flakiness=self._flakiness(flaky, column) if flaky.flaky[column] else None,
                 slower=None if slower is None else slower["ratio"],
                 slow_since=None if slower is None else slower["since_ns"],
@@ -218,11 +254,18 @@ class Assessment:
     def _failing(self, judged: Standings, column: int) -> Failing:
         """Return since when a test fails; where it does in all runs looked at, what was known before."""
         row, good = int(judged.first_bad[column]), int(judged.last_good[column])
-        now = Failing(self._started(row), self._commit(judged.first_bad_commit[column]), self._commit(good))
+        now = self._fails_since(judged, column)
         known = self._course.failing.get(int(self._grid.tests[column]))
         if row < 0 or good >= 0 or known is None or known.since is None:
             return now
         return known if known.since < self._runs[row].started else now
+
+    def _fails_since(self, judged: Standings, column: int) -> Failing:
+        return Failing(
+            self._started(judged.first_bad[column]),
+            self._commit(judged.first_bad_commit[column]),
+            self._commit(judged.last_good[column]),
+        )
 
     def _flakiness(self, flaky: Flaky, column: int) -> str:
         grid = self._grid

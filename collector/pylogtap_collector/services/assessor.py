@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pylogtap_collector.services.assessment import Assessment
 from pylogtap_collector.services.renames import renames
 from pylogtap_collector.services.suites import Course, runs_of, window
-from pylogtap_collector.storage import test_digests, test_standings
+from pylogtap_collector.storage import test_courses, test_digests, test_standings
 from pylogtap_collector.storage.test_run_rows import alive_after
 from pylogtap_collector.verdicts.standing import STANDINGS
 
@@ -204,6 +204,10 @@ class Assessor:
         write = self._engine.write
         for cases in _parts(assessed.cases, _ROWS_WRITTEN):
             await write(partial(test_standings.store_case_standings, rows=cases))
+        for failing in _parts(assessed.failing, _ROWS_WRITTEN):
+            await write(partial(test_courses.store_failing, rows=failing))
+        for run, slow in assessed.slow.items():
+            await write(partial(test_courses.store_slowdowns, run=run, rows=slow))
         for number, digest in assessed.digests.items():
             await self._write_digest(course.suite, number, course.headers[number].started, digest)
         for tests in _parts(assessed.tests, _ROWS_WRITTEN):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from pylogtap_collector.models.tests import Flakiness, Slowdown, Test
+from pylogtap_collector.models.tests import Flakiness, Test
 from pylogtap_collector.services.assessment import STATE_OF
 from pylogtap_collector.storage.test_case_models import state_of
 from pylogtap_collector.storage.test_case_rows import cases_by_row
+from pylogtap_collector.storage.test_courses import read_slower
 from pylogtap_collector.storage.test_rows import former_nodes, names_by_row
 from pylogtap_collector.times import to_datetime
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pylogtap_collector.models.cases import CaseState, Standing
+    from pylogtap_collector.models.slowdowns import Slowdown
     from pylogtap_collector.storage.test_rows import KnownRow
 
 
@@ -30,16 +32,6 @@ class _Flaky(msgspec.Struct):
     lone_failures: int
     last_ns: int | None
     evidence: list[int]
-
-
-class _Slow(msgspec.Struct):
-    kind: Literal["step", "drift"]
-    before_s: float
-    now_s: float
-    ratio: float
-    certainty: float
-    since_run: int | None
-    since_commit: str | None
 
 
 class TestModels:
@@ -65,9 +57,7 @@ class TestModels:
             for row in rows
             if row.flakiness is not None
         }
-        self._slow = {
-            row.id: msgspec.json.decode(row.slowdown, type=_Slow) for row in rows if row.slowdown is not None
-        }
+        self._slow = {row.id: read_slower(row.slowdown) for row in rows if row.slowdown is not None}
         shown = {case for each in self._flaky.values() for case in each.evidence}
         self._cases = names_by_row(connection, "test_case", shown)
         since = {each.since_run for each in self._slow.values() if each.since_run is not None}
@@ -132,19 +122,7 @@ class TestModels:
 
     def _slowdown(self, test: int) -> Slowdown | None:
         told = self._slow.get(test)
-        return (
-            None
-            if told is None
-            else Slowdown.model_construct(
-                kind=told.kind,
-                before_s=told.before_s,
-                now_s=told.now_s,
-                ratio=told.ratio,
-                certainty=told.certainty,
-                since_run=None if told.since_run is None else self._runs.get(told.since_run),
-                since_commit=told.since_commit,
-            )
-        )
+        return None if told is None else told.told(self._runs.get(told.since_run or 0))
 
 
 def _moment(ns: int | None) -> datetime | None:

@@ -16,6 +16,8 @@ from pylogtap_collector.times import to_datetime
 if TYPE_CHECKING:
     import sqlite3
 
+    from pylogtap_collector.models.cases import Case
+    from pylogtap_collector.models.tests import Test
     from pylogtap_collector.storage.test_reports import FailureFilter, GroupRow, Named
     from pylogtap_collector.storage.test_run_rows import RunRow
 
@@ -30,6 +32,7 @@ _LISTS = {
     "new": "new",
     "slower": "slower",
 }
+_HELD = ("failing_since", "first_bad_commit", "last_good_commit", "slowdown")
 _STANDINGS = ("new_failure", "still_failing", "flaky_failure", "fixed", "new")
 
 
@@ -44,7 +47,7 @@ def report_of(connection: sqlite3.Connection, run: RunRow, alive: int) -> RunRep
     """
     lists: dict[str, list[Named]] = {name: [] for name in _LISTS.values()}
     named = test_reports.named_cases(connection, run.id, _STANDINGS)
-    for each in [*named, *test_reports.slower_cases(connection, run.id, run.started, _COUNTED)]:
+    for each in [*named, *test_reports.slower_cases(connection, run.id, _COUNTED)]:
         lists[_LISTS[each.why]].append(each)
     gone = test_reports.gone_tests(connection, run.id, _COUNTED)
     totals = {**{name: len(found) for name, found in lists.items()}, "gone": len(gone)}
@@ -57,7 +60,7 @@ def report_of(connection: sqlite3.Connection, run: RunRow, alive: int) -> RunRep
     before = [] if baseline is None else runs_by_row(connection, [baseline])
     members: dict[str, Any] = {
         name: [
-            Finding.model_construct(test=models.of(each.test), case=case_of(cases[each.case], alive))
+            _finding(models.of(each.test), case_of(cases[each.case], alive))
             for each in found
             if each.test in models and each.case in cases
         ]
@@ -71,6 +74,12 @@ def report_of(connection: sqlite3.Connection, run: RunRow, alive: int) -> RunRep
         gone=[Finding.model_construct(test=models.of(test), case=None) for test in gone if test in models],
         **members,
     )
+
+
+def _finding(test: Test, case: Case) -> Finding:
+    """Name a test with what held for its case, whatever holds of the test by now."""
+    held = {name: getattr(case, name) for name in _HELD}
+    return Finding.model_construct(test=test.model_copy(update=held), case=case)
 
 
 def group_of(

@@ -16,6 +16,7 @@ from pylogtap_collector.models.cases import (
     Subtest,
 )
 from pylogtap_collector.storage.test_cases import PHASES, unpack_details
+from pylogtap_collector.storage.test_courses import read_slower, unpack_failing
 from pylogtap_collector.storage.test_nodes import derived_name
 from pylogtap_collector.storage.test_warnings import warnings_of
 from pylogtap_collector.times import to_datetime
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _ALIKE = (
     "test", "project", "service", "instance", "node", "line", "standing", "phase", "reason", "attempts",
-    "worker", "note",
+    "worker", "note", "commit", "branch",
 )  # fmt: skip
 _decode_labels = msgspec.json.Decoder(dict[str, str]).decode
 _decode_details = msgspec.json.Decoder(dict[str, Any]).decode
@@ -102,6 +103,22 @@ def state_of(row: CaseRow, alive: int) -> CaseState:
     return "running" if goes_on else "interrupted"
 
 
+def course_of(row: CaseRow) -> dict[str, Any]:
+    """
+    Return what held for a case beyond its run, when that was assessed.
+
+    Args:
+        row: Its row.
+    """
+    failing = unpack_failing(row.failing)
+    return {
+        "failing_since": None if failing.since is None else to_datetime(failing.since),
+        "first_bad_commit": failing.first_bad,
+        "last_good_commit": failing.last_good,
+        "slowdown": None if row.slowdown is None else read_slower(row.slowdown).told(row.slow_since),
+    }
+
+
 def _members(row: CaseRow, details: dict[str, Any], alive: int, *, whole: bool) -> dict[str, Any]:
     file, group, name = row.file, row.group, row.name
     if row.node != row.test_node:  # the test has another name now
@@ -123,6 +140,7 @@ def _members(row: CaseRow, details: dict[str, Any], alive: int, *, whole: bool) 
         "teardown_s": row.teardown,
         "failure": _own_failure(row, details, whole=whole),
         "failure_group": row.failure,
+        **course_of(row),
         "labels": _decode_labels(row.labels),
         "changed": to_datetime(row.changed),
     }

@@ -20,6 +20,8 @@ _COLUMNS = """
     c.test, t.node, t.file, t."group", t.name, c.node, c.started, c.duration, c.setup, c.call, c.teardown,
     c.outcome, c.done, c.phase, c.attempts, c.worker, c.line, c.reason, c.exception_type,
     c.exception_message, c.failure, c.standing, c.labels, c.note, c.changed,
+    r.commit_id, r.branch, c.failing, c.slowdown,
+    (SELECT o.run FROM test_run AS o WHERE o.id = c.slowdown ->> '$.since_run'),
     CASE WHEN c.exception_type IS NOT NULL OR c.exception_message IS NOT NULL OR c.node <> t.node
         OR :whole THEN c.details END,
     CASE WHEN :whole THEN c.warnings END, CASE WHEN :whole THEN r.details END
@@ -32,7 +34,12 @@ _GOES_ON = "c.outcome IS NULL AND NOT c.done AND r.outcome IS NULL AND r.heard >
 
 
 class CaseRow(NamedTuple):
-    """A row of `test_case`, with what its run and its test say of it; what stands last may be left out."""
+    """
+    A row of `test_case`, with what its run and its test say of it; what stands last may be left out.
+
+    Attributes:
+        slow_since: Id of the run since which its test is slower.
+    """
 
     id: int
     case_id: str
@@ -69,6 +76,11 @@ class CaseRow(NamedTuple):
     labels: str
     note: str | None
     changed: int
+    commit: str | None
+    branch: str | None
+    failing: str | None
+    slowdown: str | None
+    slow_since: str | None
     details: bytes | None
     warnings: str | None
     run_details: str | None

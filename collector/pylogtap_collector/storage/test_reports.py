@@ -78,21 +78,19 @@ def named_cases(connection: sqlite3.Connection, run: int, standings: Sequence[st
     return [Named(*row) for row in rows]
 
 
-def slower_cases(connection: sqlite3.Connection, run: int, started: int, limit: int) -> list[Named]:
+def slower_cases(connection: sqlite3.Connection, run: int, limit: int) -> list[Named]:
     """
-    Return the cases of a run whose tests take longer than they did, those by most first.
+    Return the cases of a run that took longer than they had, those by most first.
 
     Args:
         connection: Reads.
         run: Row of the run.
-        started: When it began.
         limit: How many at most.
     """
     rows = connection.execute(
-        "SELECT 'slower', c.test, c.id FROM test_case AS c JOIN test_standing AS s ON s.test = c.test"
-        " WHERE c.run = ? AND s.slower IS NOT NULL AND (s.slow_since IS NULL OR s.slow_since <= ?)"
-        " ORDER BY s.slower DESC, c.id LIMIT ?",
-        (run, started, limit),
+        "SELECT 'slower', test, id FROM test_case WHERE run = ? AND slowdown IS NOT NULL"
+        " ORDER BY slowdown ->> '$.ratio' DESC, id LIMIT ?",
+        (run, limit),
     )
     return [Named(*row) for row in rows]
 

@@ -25,9 +25,10 @@ _SELECT = f"""
         s.failures, s.recent, %s
     FROM test AS t LEFT JOIN test_standing AS s ON s.test = t.id
 """
+_NAMED = "t.id IN (SELECT n.test FROM test_node AS n WHERE instr(lower(n.node), lower(:node)))"
 _KEYS: dict[str, tuple[str, str]] = {
     "node": ("t.node", ">"),
-    "flaky": ("coalesce(s.flaky, 0.0)", "<"),
+    "flaky": ("coalesce(s.flaky_bound, 0.0)", "<"),
     "slowest": ("coalesce(s.median, 0.0)", "<"),
     "slower": ("coalesce(s.slower, 0.0)", "<"),
     "last_seen": ("t.last_seen", "<"),
@@ -75,7 +76,7 @@ class WantedTests(NamedTuple):
         projects: Those that may be seen.
         project: The project.
         service: The service.
-        node: A part of the node; case does not count.
+        node: A part of the node, or of one that it had before; case does not count.
         state: What became of it when it ran last.
         standing: How that compares with the runs before.
         flaky: It is.
@@ -200,7 +201,7 @@ def _conditions(wanted: WantedTests) -> tuple[list[str], dict[str, Any]]:
     given = {
         "project": ("t.project = :project", wanted.project),
         "service": ("t.service = :service", wanted.service),
-        "node": ("instr(lower(t.node), lower(:node))", wanted.node),
+        "node": (_NAMED, wanted.node),
         "state": ("s.state = :state", wanted.state),
         "standing": ("s.standing = :standing", wanted.standing),
         "flaky": ("(s.flaky IS NOT NULL) = :flaky", wanted.flaky),

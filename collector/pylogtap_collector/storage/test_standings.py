@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "test", "state", "standing", "last_case", "last_run", "failing_since", "first_bad", "last_good",
-    "gone_run", "flaky", "flakiness", "slower", "slow_since", "slowdown", "median", "runs",
+    "gone_run", "flaky", "flaky_bound", "flakiness", "slower", "slow_since", "slowdown", "median", "runs",
     "failures", "recent",
 )  # fmt: skip
 _STORE = (
@@ -33,6 +33,7 @@ class StandingRow(NamedTuple):
     last_good: str | None
     gone_run: int | None
     flaky: float | None
+    flaky_bound: float | None
     flakiness: str | None
     slower: float | None
     slow_since: int | None
@@ -73,13 +74,17 @@ def store_standings(connection: sqlite3.Connection, rows: Sequence[StandingRow])
 
 def store_case_standings(connection: sqlite3.Connection, rows: Iterable[tuple[str | None, int]]) -> None:
     """
-    Store how cases stand.
+    Store how cases stand; since when is forgotten of those that do not fail.
 
     Args:
         connection: In a transaction.
         rows: Standing, and row of the case.
     """
-    connection.executemany("UPDATE test_case SET standing = ? WHERE id = ?", rows)
+    connection.executemany(
+        "UPDATE test_case SET standing = ?1, failing ="
+        " CASE WHEN ?1 IN ('new_failure', 'still_failing') THEN failing END WHERE id = ?2",
+        rows,
+    )
 
 
 def forget_standings(connection: sqlite3.Connection, tests: Iterable[int]) -> None:

@@ -15,7 +15,12 @@ What many tests show at once (more than ten, and more than a tenth of those that
 none of theirs, and shows nothing; likewise runs in which half of the suite failed.
 
 The score is `sum(w * shown) / sum(w)` over the states on which it ran, `w = 2 ** (-age / 20)`, the age in
-such states. A test is called flaky no more once it went on without showing anything for longer than its own
+such states. Tests are ranked by the lower end of Wilson's interval at 95 % (E. B. Wilson, "Probable
+Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927) of
+`sum(w * shown)` in `sum(w) + 20`: of every test, twenty states without a sign are taken as known, so that
+one that ran once does not lead.
+
+A test is called flaky no more once it went on without showing anything for longer than its own
 rate explains: of `n` states up to the last that showed it, `e` did; with `q = e / (n + 5)`, that is when
 `(1 - q) ** m < 0.002` after `m` further states, and not before ten.
 
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.verdicts.grid import Floats, Grid, Marks, Numbers
 
 HALF_LIFE = 20.0  # states after which one counts half
+_CALM = 20.0  # states without a sign that are taken as known of every test where tests are ranked
+_Z = 1.96
 FORGET = 0.002  # a time without a sign that has less by chance ends it
 FEWEST_WITHOUT = 10
 _PRIOR = 5  # states without a sign that are taken as known of every test
@@ -77,6 +84,7 @@ class Flaky(NamedTuple):
     Attributes:
         flaky: It is, as far as is known.
         score: 0 to 1.
+        bound: What it is at least, at 95 %: tests are ranked by it.
         states: On which it ran.
         mixed: On which it passed and failed.
         reran: On which it passed in a later attempt.
@@ -86,6 +94,7 @@ class Flaky(NamedTuple):
 
     flaky: Marks
     score: Floats
+    bound: Floats
     states: Numbers
     mixed: Numbers
     reran: Numbers
@@ -165,6 +174,19 @@ def _mark_lone(grid: Grid, groups: Sequence[Sequence[int]], default: str | None,
                 marks[index] = False
 
 
+def lower_bound(shown: Floats, of: Floats) -> Floats:
+    """
+    Return the lower end of Wilson's interval of shares, at 95 %.
+
+    Args:
+        shown: How many.
+        of: Of how many; more than none.
+    """
+    share, part = shown / of, _Z * _Z / of
+    spread = _Z * np.sqrt(share * (1 - share) / of + part / of / 4)
+    return np.maximum((share + part / 2 - spread) / (1 + part), 0.0)
+
+
 def measure(found: Signs, until: int | None = None) -> Flaky:
     """
     Say how flaky the tests are.
@@ -197,4 +219,5 @@ def measure(found: Signs, until: int | None = None) -> Flaky:
     ended = (without >= FEWEST_WITHOUT) & ((1 - rate) ** without < FORGET)
     score = np.divide(weighted, weight, out=np.zeros(tests), where=weight > 0)
     mixes, reruns, lones = (each.sum(axis=0).astype(np.int64) for each in (mixed, reran, lone))
-    return Flaky((times > 0) & ~ended, score, total, mixes, reruns, lones, last)
+    bound = lower_bound(weighted, weight + _CALM)
+    return Flaky((times > 0) & ~ended, score, bound, total, mixes, reruns, lones, last)

@@ -43,7 +43,7 @@ _FEW = 8.0  # more distance that is asked for, by the values of the shorter side
 TREND = 3.8
 CHANGE = 1.3  # of a drift, in all
 _SIDE = 5
-_FEWEST = 15  # durations without which nothing is said
+FEWEST = 15  # durations without which nothing is said
 _FEWEST_DRIFT = 20
 _LATEST = 3
 _OTHERS, _FEWER = 0.4, 2  # share of a side that may lie nearer to the other median, and less than that
@@ -140,7 +140,7 @@ def slower(values: Floats) -> Slower | None:
     """
     skipped = max(0, len(values) - LONGEST)
     seconds = np.maximum(values[skipped:], 1e-9)
-    if len(seconds) < _FEWEST:
+    if len(seconds) < FEWEST:
         return None
     logs = np.log(seconds)
     step, drift = _step(logs), _drift(logs)

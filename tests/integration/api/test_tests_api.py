@@ -112,10 +112,14 @@ async def test_a_test_and_its_history(told: Caller) -> None:
     """A test is read by its number; its history has its cases, the newest first, page by page."""
     test = (await told("GET", TESTS, params={"node": "test_1"})).json["items"][0]
     path = f"{TESTS}/{test['id']}"
+    await told("GET", f"{TESTS}/runs/{await newest(told)}/report")
     assert (await told("GET", path)).json["node"] == test["node"]
     page = (await told("GET", f"{path}/history", params={"limit": "2"})).json
     rest = (await told("GET", f"{path}/history", params={"limit": "2", "cursor": page["next"]})).json
-    assert [case["state"] for case in [*page["items"], *rest["items"]]] == ["failed", "failed", "passed"]
+    cases = [*page["items"], *rest["items"]]
+    assert [case["state"] for case in cases] == ["failed", "failed", "passed"]
+    assert [(case["commit"], case["branch"]) for case in cases] == [(f"{n:040x}", "main") for n in (3, 2, 1)]
+    assert [case["first_bad_commit"] for case in cases] == [f"{2:040x}", f"{2:040x}", None]
     assert rest["next"] is None
 
 

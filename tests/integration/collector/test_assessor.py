@@ -143,6 +143,8 @@ async def test_a_moved_file_keeps_its_history(store: Collector) -> None:
     assert (names(told.new_failures), told.new) == (["0"], [])
     found = (await store.services.test_knowledge.page(WantedTests(node="unit/"))).items
     assert [test.former_nodes for test in found] == [[f"tests/test_a.py::test_{n}"] for n in range(4)]
+    former = await store.services.test_knowledge.page(WantedTests(node="tests/TEST_A.py::test_2"))
+    assert [test.id for test in former.items] == [found[2].id]
     assert found[0].runs == 4
     assert len(before) <= len({test.id for test in found}) * 2
     later = await tell_run(store, 5, moved | nodes("pppp", "tests/test_b.py"))
@@ -177,6 +179,106 @@ async def test_a_test_that_takes_longer(store: Collector) -> None:
     assert (test.slowdown.kind, test.slowdown.since_commit) == ("step", f"{20:040x}")
     assert abs(test.slowdown.ratio - 3) < 0.1
     assert names((await report(store, runs[-1])).slower) == ["3"]
+
+
+async def test_a_report_keeps_since_when_its_tests_failed(store: Collector) -> None:
+    """Since when a test failed is a fact about the run: another branch, and its mending, change nothing."""
+    await tell_run(store, 1, nodes("pp"))
+    runs = [await tell_run(store, at, nodes("fp"), branch="topic") for at in (2, 3)]
+    await store.assessor.assess_pending()
+    await tell_run(store, 4, nodes("pp"))
+    await tell_run(store, 5, nodes("pp"), branch="topic")
+    await store.assessor.assess_pending()
+    for run, standing in zip(runs, ("new_failures", "still_failing"), strict=True):
+        (found,) = getattr(await report(store, run), standing)
+        assert found.case is not None
+        for told in (found.case, found.test):
+            assert (told.first_bad_commit, told.last_good_commit) == (f"{2:040x}", f"{1:040x}")
+            assert told.failing_since == (await report(store, runs[0])).run.started
+    test = (await known_tests(store))["test_0"]
+    assert (test.first_bad_commit, test.failing_since) == (None, None)
+
+
+async def test_a_failure_that_was_chance_after_all_has_no_begin(store: Collector) -> None:
+    """Where a failure turns out to be flaky, since when its test failed is said no more."""
+    await tell_run(store, 1, nodes("pp"))
+    failed = await tell_run(store, 2, nodes("fp"))
+    assert (await report(store, failed)).new_failures[0].test.first_bad_commit == f"{2:040x}"
+    await tell_run(store, 3, nodes("pp"), commit=2)
+    await store.assessor.assess_pending()
+    assert (await report(store, failed)).flaky_failures[0].test.first_bad_commit is None
+
+
+async def test_since_when_is_known_of_what_failed_longer_than_runs_are_looked_at(store: Collector) -> None:
+    """A case knows since when its test fails though only those that failed as well are still in sight."""
+    for at in range(170):
+        await tell_run(store, at, nodes("fp" if at >= 2 else "pp"), seconds=0.01)
+    run = await tell_run(store, 170, nodes("fp"), seconds=0.01)
+    await store.assessor.assess_pending()
+    (found,) = (await report(store, run)).still_failing
+    assert (found.test.first_bad_commit, found.test.last_good_commit) == (f"{2:040x}", f"{1:040x}")
+
+
+async def test_only_a_run_that_took_longer_says_that_tests_are_slower(store: Collector) -> None:
+    """What got slow on one branch is no news of a run on another; and no later run changes what one said."""
+    outcomes = nodes("p" * 12)
+    slow = "tests/test_a.py::test_3"
+    runs = []
+    for at in range(24):
+        seconds = {node: 0.3 if node == slow and at >= 12 else 0.05 for node in outcomes}
+        runs.append(await tell_run(store, at, outcomes, seconds=seconds))
+    await store.assessor.assess_pending()
+    await known_tests(store)
+    feature = await tell_run(store, 24, outcomes, seconds=dict.fromkeys(outcomes, 0.051), branch="feature")
+    assert (await report(store, feature)).slower == []
+    for _ in range(2):
+        (found,) = (await report(store, runs[-1])).slower
+        assert found.case is not None
+        assert (found.case.slowdown, found.test.node) == (found.test.slowdown, slow)
+        assert found.case.slowdown is not None
+        assert found.case.slowdown.since_run == runs[12]
+        assert abs(found.case.slowdown.ratio - 6) < 0.01
+        assert (await report(store, runs[5])).slower == []
+        for at in range(25, 40):
+            await tell_run(store, at, outcomes, seconds=0.05)
+        await store.assessor.assess_pending()
+
+
+async def test_a_run_is_compared_with_one_of_most_of_its_tests(store: Collector) -> None:
+    """The run that a report names for comparison ran half of the same tests, or the whole suite."""
+    whole = await tell_run(store, 1, nodes("p" * 8))
+    few = await tell_run(store, 2, nodes("ppp"), whole=False)
+    for at, letters, baseline in ((3, "p" * 8, whole), (4, "pp", few), (5, "p" * 30, whole)):
+        run = await tell_run(store, at, nodes(letters), whole=False)
+        told = await report(store, run)
+        assert told.baseline is not None
+        assert told.baseline.id == baseline
+        await store.services.test_runs.delete(run, ADA)
+
+
+async def test_one_observation_does_not_lead_the_flaky_ones(store: Collector) -> None:
+    """A test that ran once, and passed at the second attempt, comes behind one that did so twice of 16."""
+    often, once = "tests/test_a.py::test_0", "tests/test_a.py::test_9"
+    for at in range(16):
+        await tell_run(store, at, nodes("p" * 9), reran=frozenset({often} if at in {8, 14} else ()))
+    await tell_run(store, 16, nodes("p" * 10), reran=frozenset({once}))
+    await store.assessor.assess_pending()
+    page = await store.services.test_knowledge.page(WantedTests(flaky=True), order="flaky")
+    assert [test.node for test in page.items] == [often, once]
+    scores = [test.flakiness.score for test in page.items if test.flakiness]
+    assert scores[0] < 0.2
+    assert scores[1] == 1
+
+
+async def test_the_median_is_of_what_a_test_takes_now(store: Collector) -> None:
+    """A test that took longer in its last eight runs has that as its median, and is the slowest by it."""
+    outcomes = nodes("pp")
+    slow, other = outcomes
+    for at in range(30):
+        await tell_run(store, at, outcomes, seconds={slow: 0.3 if at >= 22 else 0.051, other: 0.1})
+    await store.assessor.assess_pending()
+    page = await store.services.test_knowledge.page(WantedTests(), order="slowest")
+    assert [(test.node, round(test.median_s or 0, 3)) for test in page.items] == [(slow, 0.3), (other, 0.1)]
 
 
 async def test_a_run_that_goes_on_is_not_compared(store: Collector) -> None:

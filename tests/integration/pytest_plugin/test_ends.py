@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -96,7 +97,63 @@ def test_what_cannot_be_collected_is_an_error(suite: SuiteRun) -> None:
     assert (skipped["outcome"], skipped["reason"]) == ("skipped", "not here")
     assert ran.told.end is not None
     assert ran.told.end["outcome"] == "error"
-    assert "1 error during collection" in ran.told.end["reason"]
+    assert ran.told.end["reason"] == "1 error during collection"
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "reason"),
+    [("1 / 0", "error", "stopping after 1 failures"), ("def test_it(): 1 / 0", "failed", "stopping after 1")],
+    ids=["uncollected", "failed"],
+)
+def test_stopping_early_is_no_interruption_with_several_processes(
+    suite: SuiteRun, body: str, outcome: str, reason: str
+) -> None:
+    """pytest-xdist ends by an exception of its own, which is none of the user's."""
+    suite.write(test_it=body)
+    ran = suite.run("-x", *XDIST, "-n1")
+    assert ran.status == 2, ran.output
+    assert ran.told.end is not None
+    assert ran.told.end["outcome"] == outcome
+    assert ran.told.end["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("hook", "status", "outcome", "reason"),
+    [
+        ("session.exitstatus = 1", 1, "failed", "changed the exit status from 0 to 1"),
+        ("session.exitstatus = 7", 7, "error", "changed the exit status from 0 to 7"),
+        ("pytest.exit('not enough', returncode=9)", 9, "error", "not enough|from 0 to 9"),
+        ("raise RuntimeError('broken hook')", 1, "error", "RuntimeError: broken hook"),
+    ],
+    ids=["1", "7", "exit", "raises"],
+)
+@pytest.mark.parametrize("words", [(), (*XDIST, "-n1")], ids=["one", "n1"])
+def test_the_exit_status_is_the_one_that_pytest_returns(
+    suite: SuiteRun, words: tuple[str, ...], hook: str, status: int, outcome: str, reason: str
+) -> None:
+    """A conftest.py may set another one after the tests, later than most; that one is told, and why."""
+    suite.write(
+        conftest="import pytest\n@pytest.hookimpl(trylast=True)\ndef pytest_sessionfinish(session):\n"
+        f"    if not hasattr(session.config, 'workerinput'): {hook}\n",
+        test_it="def test_it(): pass\n",
+    )
+    ran = suite.run(*words)
+    assert ran.status == status, ran.output
+    assert ran.told.end is not None
+    assert (ran.told.end["exit"], ran.told.end["outcome"]) == (status, outcome)
+    assert re.search(reason, ran.told.end["reason"])
+    assert ran.told.outcomes() == {"test_it": "passed"}
+
+
+def test_too_little_coverage_is_a_failed_run(suite: SuiteRun) -> None:
+    """pytest-cov's limit fails the run, though no test did."""
+    pytest.importorskip("pytest_cov")
+    suite.write(test_it="def test_it(): pass\ndef unused():\n    1\n    2\n")
+    ran = suite.run("-p", "pytest_cov.plugin", "--cov=.", "--cov-fail-under=99")
+    assert ran.status == 1, ran.output
+    assert ran.told.end is not None
+    assert (ran.told.end["exit"], ran.told.end["outcome"]) == (1, "failed")
+    assert ran.told.end["reason"] == "no test failed, but pytest's exit status is 1"
 
 
 @pytest.mark.parametrize(

@@ -181,35 +181,13 @@ def test_any_name_and_any_parameter_can_be_told(suite: SuiteRun, words: tuple[st
     assert "plugin itself" not in ran.output
 
 
-SUBTESTS = """
-import unittest
-def test_parts(subtests):
-    for i in range(4):
-        with subtests.test("part", i=i):
-            assert i != 2
-class TestOld(unittest.TestCase):
-    def test_old_parts(self):
-        for i in range(3):
-            with self.subTest(i=i):
-                self.assertNotEqual(i, 1)
-"""
-
-
 @pytest.mark.parametrize("words", [(), (*XDIST, "-n1")], ids=["one", "n1"])
-def test_subtests_are_parts_of_their_case(suite: SuiteRun, words: tuple[str, ...]) -> None:
-    """A case whose part fails has failed; each part is told with its name, outcome and failure."""
-    suite.write(test_parts=SUBTESTS)
-    if not hasattr(pytest, "Subtests"):
-        pytest.skip("this pytest has no subtests of its own")
-    told = suite.run(*words).told
-    case = told.case("::test_parts")
-    assert case["outcome"] == "failed"
-    assert case["phases"]["call"]["outcome"] == "failed"
-    assert case["subtest_count"] == 4
-    assert [each["outcome"] for each in case["subtests"]] == ["passed", "passed", "failed", "passed"]
-    assert case["subtests"][2]["name"] == "[part] (i=2)"
-    assert case["failure"]["message"] == "assert 2 != 2"
-    assert told.case("::test_old_parts")["outcome"] == "failed"
+def test_a_traceback_is_told_as_it_is_printed(suite: SuiteRun, words: tuple[str, ...]) -> None:
+    """Its first line keeps its indentation, and colours stay in the terminal."""
+    suite.environment["FORCE_COLOR"] = "1"
+    suite.write(test_it="def test_it():\n    assert 0\n")
+    trace = suite.run(*words).told.case("::test_it")["failure"]["stacktrace"]
+    assert trace == "    def test_it():\n>       assert 0\nE       assert 0\n\ntest_it.py:2: AssertionError"
 
 
 RERUN = """

@@ -105,6 +105,20 @@ def test_a_wrong_setting_is_said_and_harms_nothing(
     assert why in ran.output
 
 
+@pytest.mark.parametrize("words", [(), (*XDIST, "-n1")], ids=["one", "n1"])
+def test_a_switch_that_is_neither_on_nor_off_is_said(passing: SuiteRun, words: tuple[str, ...]) -> None:
+    """Nothing is told then, and the run says why; what counts before the environment silences that."""
+    passing.environment["PYLOGTAP"] = "banana"
+    ran = passing.run(*words, on=())
+    assert ran.status == 0
+    assert "pylogtap: nothing is told of this run: PYLOGTAP='banana' is neither on (1, " in ran.output
+    assert not passing.spool.exists()
+    assert "banana" not in passing.run(*words, on=("--no-pylogtap",)).output
+    assert passing.run(*words).told.outcomes() == {"test_it": "passed"}
+    passing.environment["PYLOGTAP"] = "OFF"
+    assert "pylogtap:" not in passing.run(*words, on=()).output
+
+
 def test_a_mistake_of_ours_harms_nothing(passing: SuiteRun) -> None:
     """An exception within the plugin is said once at the end; the run is as green as without us."""
     passing.write(
@@ -127,6 +141,24 @@ def test_results_wait_while_no_collector_answers(passing: SuiteRun) -> None:
     assert str(passing.spool) in line
     assert "refused" in line
     assert "pylogtap:" not in passing.run("-q", "-q").output
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "line"),
+    [
+        ("def test_it(): pass", ("-k", "nothing"), "no test ran, the results"),
+        ("1 / 0", (), "no test ran, 1 could not be collected, the results"),
+        ("import pytest\ndef test_it(): pytest.exit('enough')", (), "interrupted, no test ran, the results"),
+        ("def test_it(): assert 0", (), "1 failed of 1, the results"),
+    ],
+    ids=["empty", "uncollected", "left", "failed"],
+)
+def test_the_last_line_claims_nothing_of_what_did_not_run(
+    suite: SuiteRun, body: str, words: tuple[str, ...], line: str
+) -> None:
+    """What could not be collected is no test that failed, and nothing is not 0 of 0."""
+    suite.write(test_it=body)
+    assert f"pylogtap: {line}" in suite.run(*words).output
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The step of what is known of tests beyond one run: `test_digest`, `test_standing`."""
+"""The steps of what is known of tests beyond one run: `test_digest`, `test_standing`, `test_case`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,21 @@ _TABLES = (
 )
 
 
+_COURSES = (
+    "ALTER TABLE test_case ADD COLUMN failing TEXT",  # a JSON object: storage.test_courses.Failing
+    "ALTER TABLE test_case ADD COLUMN slowdown TEXT",  # a JSON object, as the API's
+    "ALTER TABLE test_standing ADD COLUMN flaky_bound REAL",  # of the score, from below: the order of lists
+    "CREATE INDEX idx_test_case_slower ON test_case (run) WHERE slowdown IS NOT NULL",
+)
+
+
 @migrations(name="0014_knowledge")
 def _knowledge(db: Database) -> None:
     for statement in _TABLES:
+        db.execute(statement)
+
+
+@migrations(name="0015_courses")
+def _courses(db: Database) -> None:
+    for statement in _COURSES:
         db.execute(statement)
