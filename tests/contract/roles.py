@@ -16,8 +16,11 @@ _KEYS = {
 }
 ROLES = (LOCAL, NOBODY, *_USERS, *_KEYS, SERVER_KEY, PEERS)
 WIDE = ("user-root",)  # may do everything, as others may: it is tried longer than they
-# May do elsewhere what another may in the project, or what the root may: they are tried more briefly.
-ALIKE = ("key-all-ingest", "key-all-read", "key-all-admin", SERVER_KEY)
+# May do what another may, there or elsewhere: only the long form tries them.
+ALIKE = (
+    "user-admin", "user-editor", "key-read", "key-admin",
+    "key-all-ingest", "key-all-read", "key-all-admin", SERVER_KEY,
+)  # fmt: skip
 
 
 def headers_of(role: str, ground: Ground) -> dict[str, str]:

@@ -14,7 +14,7 @@ import schemathesis.cli
 
 from tests.contract.ground import Ground, grounds
 from tests.contract.hooks import Watch
-from tests.contract.roles import ALIKE, LOCAL, PEERS, ROLES, WIDE, headers_of, headers_of_peers
+from tests.contract.roles import LOCAL, PEERS, ROLES, WIDE, headers_of, headers_of_peers
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
@@ -33,8 +33,6 @@ def options_of(role: str, size: str) -> list[str]:
     if role in WIDE:
         return ["--phases", ALL_PHASES, "--max-examples", "3"]
     # What is wrong in itself is refused to everybody alike; who may do what shows with what is right.
-    if role in ALIKE:
-        return ["--phases", "examples,fuzzing", "--max-examples", "1", "--mode", "positive"]
     return ["--phases", "examples,coverage", "--mode", "positive"]
 
 

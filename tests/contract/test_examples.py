@@ -37,6 +37,9 @@ ELSEWHERE = {
     "change_key": (404, "there is no key yet"),
     "add_member": (404, "there is nobody yet"),
     "change_member": (404, "there is nobody yet"),
+    "create_test_case": (404, "the run of the example is nobody's"),
+    "change_test_run": (404, "the run of the example is nobody's"),
+    "change_test_case": (404, "the case of the example is nobody's"),
 }
 
 

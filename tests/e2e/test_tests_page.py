@@ -156,6 +156,7 @@ def test_the_keyboard_is_enough(visit: Visit, suites: CollectorProcess) -> None:
     expect(page.page).to_have_url(re.compile("state=failed%2Cerror"))
     expect(listed(page)).to_have_count(2)
     keyboard.press("j")
+    expect(page.page.locator("[role=option][aria-selected=true]")).to_have_count(1)
     keyboard.press("Enter")
     expect(page.page.locator("#detail .case-node")).to_be_visible()
     first = page.page.locator("#detail .case-node").inner_text()

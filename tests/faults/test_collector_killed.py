@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CLIENTS = 2
 
 
-@often(20, 100)
+@often(10, 100)
 def test_nothing_is_lost_or_doubled(
     make_campaign: MakeCampaign, collector: CollectorProcess, seed: int, times: int
 ) -> None:

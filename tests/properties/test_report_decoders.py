@@ -144,11 +144,13 @@ def test_damaged_reports(name: str, data: st.DataObject) -> None:
 
 @given(st.sampled_from(REPORTS), st.floats(0, 1))
 def test_cut_reports(name: str, part: float) -> None:
-    """A report that breaks off tells of the cases before the break, and never of more."""
+    """A report that breaks off tells of the cases before the break, and never of others."""
     body = report(name)
     whole, cut = read(body, NOW), check(body[: int(len(body) * part)])
     if cut is not None:
-        assert {case["node"] for case in cut.cases} <= {case["node"] for case in whole.cases}
+        assert len(cut.cases) <= len(whole.cases)
+        known = {case["node"] for case in whole.cases}
+        assert all(case["node"] in known for case in cut.cases[:-1])  # the last name may be a part of one
 
 
 @given(st.lists(DOCUMENTS | NODES, max_size=8))

@@ -46,7 +46,7 @@ def named(file: str, groups: list[str], name: str, *, shown: str | None = None) 
     node = separator.join(filter(None, (file, *groups, name))) or "?"
     group = separator.join(filter(None, groups))
     return Named(
-        text(node, MAX_NAME),
+        text(node, MAX_NAME) or "?",
         text(shown if shown is not None else file, MAX_NAME),
         text(group, MAX_NAME),
         text(name, MAX_NAME) or text(node, MAX_NAME),
