@@ -22,6 +22,7 @@ _ID = re.compile(r"\b[0-9a-f]{32}\b")
 _SECONDS = re.compile(r"\bin \d+\.\d\ds$", re.MULTILINE)  # what pytest took
 _CARETS = re.compile(r"^  │ +[~^]+\n", re.MULTILINE)  # which of them Python draws depends on its version
 _PATIENCE_S = 30.0
+_OF_CI = {"CI", "BUILD_NUMBER"}  # by which pytest decides to shorten nothing; readers are at a terminal
 
 
 class Walkthrough:
@@ -46,7 +47,11 @@ class Walkthrough:
         self._ids: dict[str, str] = {}  # of the page, and what they are here
         self._server: subprocess.Popen[str] | None = None
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("PYLOGTAP")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith("PYLOGTAP") and name not in _OF_CI
+            },
             "PATH": f"{COMMANDS}{os.pathsep}{os.environ['PATH']}",
             "XDG_STATE_HOME": str(folder / ".state"),
             "PYLOGTAP_URL": f"http://127.0.0.1:{port}",
