@@ -84,7 +84,8 @@ async def _follow(tail: Tail, answer: web.StreamResponse, may_go_on: Callable[[]
     """Send what comes, as long as its reader would be let in."""
     while may_go_on():
         try:
-            first = await asyncio.wait_for(anext(tail), HEARTBEAT_S)
+            async with asyncio.timeout(HEARTBEAT_S):
+                first = await anext(tail)
         except TimeoutError:
             await write(answer, b":\n\n")
             continue

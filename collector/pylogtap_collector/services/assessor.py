@@ -57,8 +57,10 @@ class Assessor:
         """
         while True:
             await self.assess_pending()
+            # Not by `wait_for`: before Python 3.12, it forgets that it is cancelled while news come.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), period_s)
+                async with asyncio.timeout(period_s):
+                    await self._news.wait()
             self._news.clear()
 
     def notice(self, _: int) -> None:

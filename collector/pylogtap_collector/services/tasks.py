@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.models import TaskState
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 FIRST_WAIT_S = 0.2  # before a task that failed is started again; doubles each time
 LONGEST_WAIT_S = 30.0
 SOUND_AFTER_S = 60.0  # a task that ran that long failed for a new reason
+_CANCEL_AGAIN_S = 0.5
 
 _log = logging.getLogger("pylogtap.collector")
 
@@ -66,13 +66,11 @@ class Tasks:
 
     async def stop(self) -> None:
         """Cancel all tasks and wait until they have ended."""
-        for task in self._tasks:
-            if task.handle is not None:
-                task.handle.cancel()
-        for task in self._tasks:
-            if task.handle is not None:
-                with suppress(asyncio.CancelledError):
-                    await task.handle
+        left = {task.handle for task in self._tasks if task.handle is not None}
+        while left:  # one that was busy with ending something of its own may have missed being cancelled
+            for handle in left:
+                handle.cancel()
+            _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
         self._tasks.clear()
 
     async def _run(self, task: _Task, work: Callable[[], Awaitable[None]]) -> None:

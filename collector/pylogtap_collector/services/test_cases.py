@@ -10,13 +10,14 @@ from pylogtap.cases.identity import case_id
 from pylogtap_collector.access.rights import Right
 from pylogtap_collector.models.cases import CasePage
 from pylogtap_collector.services.positions import read_position, write_position
-from pylogtap_collector.services.test_given import case_event, check_case_ids, label_cases
+from pylogtap_collector.services.test_given import case_event, check_case_ids
 from pylogtap_collector.services.versions import check_version
 from pylogtap_collector.storage import audit
+from pylogtap_collector.storage.test_annotations import annotate_row, label_cases
 from pylogtap_collector.storage.test_case_models import case_of, cases_of, detail_of
-from pylogtap_collector.storage.test_case_rows import get_case, list_cases, position_of
+from pylogtap_collector.storage.test_case_rows import get_case, ids_of_node, list_cases, position_of
 from pylogtap_collector.storage.test_removal import delete_case
-from pylogtap_collector.storage.test_run_rows import annotate_row, get_run
+from pylogtap_collector.storage.test_run_rows import get_run
 from pylogtap_collector.wire import Place
 
 if TYPE_CHECKING:
@@ -191,12 +192,7 @@ class TestCases:
 
         def job(connection: sqlite3.Connection) -> tuple[RunRow, str]:
             row = get_run(connection, new.run, known)
-            known_ids = {
-                each
-                for (each,) in connection.execute(
-                    "SELECT case_id FROM test_case WHERE run = ? AND node = ?", (row.id, new.node)
-                )
-            }
+            known_ids = ids_of_node(connection, row.id, new.node)
             ids = (case_id(new.run, new.node, occurrence) for occurrence in count())
             return row, next(each for each in ids if each not in known_ids)
 

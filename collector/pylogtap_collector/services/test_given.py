@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pylogtap import wire
 from pylogtap.cases.identity import case_id
 from pylogtap_collector.errors import Conflict, Invalid
+from pylogtap_collector.storage.test_case_rows import known_case
 from pylogtap_collector.storage.test_cases import BAD
 from pylogtap_collector.storage.test_nodes import derived_name
 from pylogtap_collector.taps.test_events import TestEvent
@@ -66,26 +65,8 @@ def check_case_ids(connection: sqlite3.Connection, cases: Sequence[str]) -> None
     Raises:
         Conflict: There is one.
     """
-    row = connection.execute(
-        "SELECT case_id FROM test_case WHERE case_id IN (SELECT value FROM json_each(?)) LIMIT 1",
-        (msgspec.json.encode(cases).decode(),),
-    ).fetchone()
-    if row is not None:
-        raise Conflict(f"There is a test case {row[0]} already; leave `id` out, and it gets a new one.")
-
-
-def label_cases(connection: sqlite3.Connection, labels: dict[str, dict[str, str]]) -> None:
-    """
-    Give new cases their labels.
-
-    Args:
-        connection: In the transaction that adds them.
-        labels: By the id of the case.
-    """
-    connection.executemany(
-        "UPDATE test_case SET labels = ? WHERE case_id = ?",
-        [(msgspec.json.encode(each).decode(), case) for case, each in labels.items()],
-    )
+    if (known := known_case(connection, cases)) is not None:
+        raise Conflict(f"There is a test case {known} already; leave `id` out, and it gets a new one.")
 
 
 def run_events(new: TestRunIn, run: str, now_ns: int) -> list[TestEvent]:

@@ -11,15 +11,16 @@ from pylogtap_collector.access.rights import Right
 from pylogtap_collector.errors import Conflict
 from pylogtap_collector.models.cases import TestRunPage, TestRunPatch
 from pylogtap_collector.services.positions import read_position, write_position
-from pylogtap_collector.services.test_given import check_case_ids, label_cases, run_events
+from pylogtap_collector.services.test_given import check_case_ids, run_events
 from pylogtap_collector.services.versions import check_version
 from pylogtap_collector.storage import audit
+from pylogtap_collector.storage.test_annotations import annotate_row, label_cases
 from pylogtap_collector.storage.test_removal import delete_runs
 from pylogtap_collector.storage.test_run_rows import (
     alive_after,
-    annotate_row,
     get_run,
     list_runs,
+    run_number,
     run_of,
     runs_by_row,
 )
@@ -122,13 +123,13 @@ class TestRuns:
         }
 
         def check(connection: sqlite3.Connection) -> None:
-            if connection.execute("SELECT 1 FROM test_run WHERE run = ?", (run,)).fetchone():
+            if run_number(connection, run) is not None:
                 raise Conflict(f"There is a test run {run} already; leave `id` out, and it gets a new one.")
             check_case_ids(connection, cases)
 
         def annotate(connection: sqlite3.Connection) -> None:
-            (row,) = connection.execute("SELECT id FROM test_run WHERE run = ?", (run,)).fetchone()
-            if new.labels or new.note is not None:
+            row = run_number(connection, run)
+            if row is not None and (new.labels or new.note is not None):
                 patch = TestRunPatch(labels=dict(new.labels), note=new.note)
                 annotate_row(connection, "test_run", row, row, patch, now)
             label_cases(connection, labels)

@@ -244,3 +244,31 @@ def cases_by_row(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[in
         {"rows": msgspec.json.encode(rows).decode(), "whole": False},
     )
     return {row[0]: CaseRow(*row) for row in found}
+
+
+def known_case(connection: sqlite3.Connection, cases: Collection[str]) -> str | None:
+    """
+    Return one of some ids that a case has; None: none has one.
+
+    Args:
+        connection: Reads.
+        cases: The ids.
+    """
+    row = connection.execute(
+        "SELECT case_id FROM test_case WHERE case_id IN (SELECT value FROM json_each(?)) LIMIT 1",
+        (msgspec.json.encode(list(cases)).decode(),),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def ids_of_node(connection: sqlite3.Connection, run: int, node: str) -> set[str]:
+    """
+    Return the ids of the cases that a node has in a run.
+
+    Args:
+        connection: Reads.
+        run: Number of the run's row.
+        node: Its name.
+    """
+    rows = connection.execute("SELECT case_id FROM test_case WHERE run = ? AND node = ?", (run, node))
+    return {case for (case,) in rows}

@@ -1,4 +1,4 @@
-"""Test runs as they are read and annotated: `test_run`. Times are ns since the epoch."""
+"""Test runs as they are read: `test_run`. Times are ns since the epoch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 from pylogtap_collector.errors import NotFound
 from pylogtap_collector.models.cases import CaseCounts, TestRun
 from pylogtap_collector.storage.test_filters import conditions_of
-from pylogtap_collector.storage.test_runs import next_change
 from pylogtap_collector.times import to_datetime
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pylogtap_collector.access.visitor import Projects
-    from pylogtap_collector.models.cases import CasePatch, TestRunPatch
     from pylogtap_collector.storage.test_filters import RunFilter
 
 QUIET_NS = 60_000_000_000  # a run that nothing is heard of for so long counts as interrupted
@@ -153,36 +151,16 @@ def runs_by_row(connection: sqlite3.Connection, rows: Sequence[int]) -> list[Run
     return [RunRow(*row) for row in found]
 
 
-def annotate_row(
-    connection: sqlite3.Connection,
-    table: str,
-    row: int,
-    run: int,
-    patch: TestRunPatch | CasePatch,
-    now_ns: int,
-) -> None:
+def run_number(connection: sqlite3.Connection, run: str) -> int | None:
     """
-    Merge a patch into what people have added to a run or a case (RFC 7396).
+    Return the number of the row of a run; None: there is none.
 
     Args:
-        connection: In a transaction.
-        table: `test_run` or `test_case`.
-        row: Number of the row.
-        run: Number of the run's row.
-        patch: What to add, change or remove.
-        now_ns: The time.
+        connection: Reads.
+        run: Its id.
     """
-    changed = next_change(connection, now_ns)
-    (stored,) = connection.execute(f"SELECT labels FROM {table} WHERE id = ?", (row,)).fetchone()
-    labels = {**_decode_labels(stored), **patch.labels}
-    kept = {name: value for name, value in labels.items() if value is not None}
-    connection.execute(
-        f"UPDATE {table} SET labels = ?, changed = ? WHERE id = ?",
-        (msgspec.json.encode(kept).decode(), changed, row),
-    )
-    if "note" in patch.model_fields_set:
-        connection.execute(f"UPDATE {table} SET note = ? WHERE id = ?", (patch.note, row))
-    connection.execute("UPDATE test_run SET changed = ? WHERE id = ?", (changed, run))
+    row = connection.execute("SELECT id FROM test_run WHERE run = ?", (run,)).fetchone()
+    return None if row is None else int(row[0])
 
 
 def run_of(row: RunRow, alive: int) -> TestRun:
