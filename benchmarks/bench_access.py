@@ -32,14 +32,14 @@ from pylogtap_collector.access.visitor import Visitor, local
 from pylogtap_collector.app import Collector
 from pylogtap_collector.errors import TooManyAttempts, WrongPassword
 from pylogtap_collector.models import KeyIn, SignIn, UserIn
+from pylogtap_collector.proofs.daemon import running_daemon
 from pylogtap_collector.services.attempts import Attempts
 from pylogtap_collector.settings import Settings
-from tests.support.daemon import running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 CASE = "64k-zstd"
 OPEN = "no key"

@@ -29,12 +29,12 @@ import numpy as np
 from benchmarks.measure import Column, machine_facts, median_of, percentile, print_table, write_json
 from pylogtap_collector.parts.joining import join
 from pylogtap_collector.parts.sealing import LEVEL, seal
+from pylogtap_collector.proofs.daemon import running_daemon
 from pylogtap_collector.settings import DATABASE
 from pylogtap_collector.storage import compacting
 from pylogtap_collector.storage.connections import open_reader
 from pylogtap_collector.storage.shelf import blocks
 from pylogtap_collector.storage.tiers import Tiers
-from tests.support.daemon import running_daemon
 from tests.support.deliveries import Feed
 from tests.support.segments import SegmentBuilder
 from tests.support.stores import deliver, running_store

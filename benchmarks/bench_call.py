@@ -25,7 +25,7 @@ from benchmarks.call_probe import PACES, WARM_UP_CALLS
 from benchmarks.measure import ROOT, Column, machine_facts, median_of, median_ratio, print_table, write_json
 from benchmarks.peers import BASE, MARKER, PEERS, Target
 from benchmarks.programs import fake_sink
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -36,15 +36,15 @@ from benchmarks.measure import (
     print_table,
     write_json,
 )
+from pylogtap_collector.proofs.daemon import SERVE, running_daemon
 from pylogtap_collector.settings import Settings
 from pylogtap_collector.storage.hot import CHUNK
 from pylogtap_collector.storage.sealing import BLOCK
-from tests.support.daemon import SERVE, running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 FLOOR = "floor"
 CASES = {  # bytes of a slice before compression, encoding

@@ -25,7 +25,7 @@ from benchmarks.loss_probe import ORACLE
 from benchmarks.measure import ROOT, Column, machine_facts, print_table, write_json
 from benchmarks.peers import PEERS, Target
 from benchmarks.programs import fake_sink
-from tests.support.oracle import Oracle
+from pylogtap_collector.proofs.oracle import Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.measure import ROOT, Column, machine_facts, median_of, median_ratio, print_table, write_json
-from tests.support.daemon import CollectorProcess
+from pylogtap_collector.proofs.daemon import CollectorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

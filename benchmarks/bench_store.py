@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.measure import ROOT, Column, machine_facts, print_table, write_json
 from benchmarks.store_load import Http, fill, read_facts, under_load, write_more
+from pylogtap_collector.proofs.daemon import CollectorProcess
 from pylogtap_collector.services.reserve import RESERVE
-from tests.support.daemon import CollectorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

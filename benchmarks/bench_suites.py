@@ -28,7 +28,7 @@ from _pytest.junitxml import bin_xml_escape
 
 from benchmarks.measure import Column, machine_facts, print_table, write_json
 from benchmarks.suites import SUITES, Suite, SuiteFolder
-from tests.support.daemon import CollectorProcess
+from pylogtap_collector.proofs.daemon import CollectorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers import LOGGER, PEERS, PREFIX, Target
-from tests.support.oracle import Oracle
+from pylogtap_collector.proofs.oracle import Oracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

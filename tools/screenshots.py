@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pylogtap.cases.identity import case_id
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.support.accounts import NAME, PASSWORD, ask, set_up
 from tests.support.browser import LogsPage, running_browser
-from tests.support.daemon import running_daemon
 from tests.support.shop import deliver, shop_segments
 from tests.support.shop_suites import NEW, run_of, shop_suites
 

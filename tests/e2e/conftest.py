@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from pylogtap_collector.proofs.daemon import CollectorProcess, running_daemon
 from tests.support.browser import LogsPage, running_browser
-from tests.support.daemon import CollectorProcess, running_daemon
 from tests.support.shop import deliver, shop_segments
 from tests.support.shop_suites import shop_suites
 

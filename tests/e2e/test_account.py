@@ -16,9 +16,9 @@ from tests.support.strangers import foreign_page
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
     from tests.support.browser import LogsPage
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 

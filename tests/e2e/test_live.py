@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.daemon import CollectorProcess
+from pylogtap_collector.proofs.daemon import CollectorProcess
 from tests.support.shop import deliver, line_segment, shop_segments
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from tests.support.shop import SCRIPT, deliver, line_segment, shop_segments
 if TYPE_CHECKING:
     from playwright.sync_api import APIResponse, Route
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 

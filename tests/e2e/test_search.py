@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
     from tests.support.browser import LogsPage
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 

@@ -14,9 +14,9 @@ from tests.support.shop import deliver, line_segment
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
     from tests.support.browser import LogsPage
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 

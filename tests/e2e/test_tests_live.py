@@ -23,8 +23,8 @@ from tests.support.tests_page import CASE, RUN, detail, group, listed, suite, te
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 MANY = 20_000

@@ -12,8 +12,8 @@ from tests.support.shop_suites import FLAKY, NEW, SLOWER
 from tests.support.tests_page import CASE, RUN, detail, group, listed, suite
 
 if TYPE_CHECKING:
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 

@@ -16,9 +16,9 @@ from tests.support.shop_suites import ToldRun, run_of
 from tests.support.tests_page import CASE, RUN, detail, group, listed, suite
 
 if TYPE_CHECKING:
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
     from tests.support.browser import LogsPage
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 HOSTILE = f"tests/{SCRIPT}.py::test_\u202e\x00\x1b[2J{'x' * 1900}"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 TURN = """hidden => {

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.faults.campaign import Campaign
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.campaign import Campaign
+from pylogtap_collector.proofs.daemon import running_daemon
+from pylogtap_collector.proofs.promises import PROMISES, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 SEED = "PYLOGTAP_FAULT_SEED"
+NOTES = "PYLOGTAP_FAULT_NOTES"  # a file: what was seen of each promise, a line of JSON each
+
+
+class Saw(Protocol):
+    """Notes what was seen of a promise; fails the test where that is not what was promised."""
+
+    def __call__(self, key: str, figure: str, *, kept: bool) -> None:
+        """Note it; see :class:`pylogtap_collector.proofs.promises.Seen`."""
+        ...
 
 
 class MakeCampaign(Protocol):
@@ -34,6 +44,21 @@ def seed() -> int:
     chosen = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
     print(f"repeat with {SEED}={chosen}")  # noqa: T201 - pytest shows it beside a failure
     return chosen
+
+
+@pytest.fixture
+def saw(request: pytest.FixtureRequest) -> Saw:
+    """Return what notes the figures that were seen, in the file that `nox -s faults` names."""
+    chosen = request.getfixturevalue("seed") if "seed" in request.fixturenames else None
+
+    def note(key: str, figure: str, *, kept: bool) -> None:
+        seen = Seen(PROMISES[key].key, figure, kept, chosen)
+        print(f"{key}: {figure}")  # noqa: T201 - the figures, for those who ask by -s
+        if name := os.environ.get(NOTES):
+            seen.append_to(Path(name))
+        assert kept, f"{PROMISES[key].fault}: {figure}, and promised is {PROMISES[key].figure}"
+
+    return note
 
 
 @pytest.fixture

@@ -8,21 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.extent import often
+
 if TYPE_CHECKING:
-    from tests.faults.conftest import MakeCampaign
+    from tests.faults.conftest import MakeCampaign, Saw
 
 ROTATING_BYTES = 16 << 10  # a segment of this size is full after some dozen records
-
-
-def often(short: int, long: int) -> pytest.MarkDecorator:
-    """Repeat a number of times in CI, and far more often in the long run."""
-    return pytest.mark.parametrize(
-        "times",
-        [
-            pytest.param(short, marks=pytest.mark.timeout(300)),
-            pytest.param(long, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
-        ],
-    )
 
 
 def test_what_one_killed_application_leaves_is_drained(make_campaign: MakeCampaign) -> None:
@@ -44,7 +35,7 @@ def test_what_one_killed_application_leaves_is_drained(make_campaign: MakeCampai
 @pytest.mark.parametrize("segment_bytes", [0, ROTATING_BYTES], ids=["usual", "rotating"])
 @often(10, 100)
 def test_nothing_returned_is_lost(
-    make_campaign: MakeCampaign, seed: int, times: int, segment_bytes: int
+    make_campaign: MakeCampaign, seed: int, times: int, segment_bytes: int, saw: Saw
 ) -> None:
     """
     Applications with four threads die at random moments, on a network that loses answers and cuts requests.
@@ -61,9 +52,12 @@ def test_nothing_returned_is_lost(
     campaign.proxy.recover()
     campaign.drain()
     verdict = campaign.verdict()
-    print(f"{times} kills: {verdict}")  # noqa: T201 - the figures, for those who ask by -s
     assert verdict.returned > 100 * times
-    assert verdict.faults == 0, verdict
+    saw(
+        "application-killed" if not segment_bytes else "application-killed-rotating",
+        f"{times} kills, {verdict.returned:,} calls returned: {verdict}",
+        kept=verdict.faults == 0,
+    )
     assert campaign.leftovers() == []
 
 

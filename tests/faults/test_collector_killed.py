@@ -8,11 +8,11 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tests.faults.test_application_killed import often
+from tests.faults.extent import often
 
 if TYPE_CHECKING:
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.faults.conftest import MakeCampaign
-    from tests.support.daemon import CollectorProcess
 
 CLIENTS = 2
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from tests.faults.test_application_killed import often
+from tests.faults.extent import often
 from tests.support.engine import PYTHON, private_process
 
 if TYPE_CHECKING:
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 pytestmark = pytest.mark.engine
 LINES = 10_000

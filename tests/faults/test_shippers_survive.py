@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.test_application_killed import often
+from tests.faults.extent import often
 from tests.support.shippers import run_shipper
 
 if TYPE_CHECKING:
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 LINES = 400  # for each time that the collector is killed
 BATCH = 50

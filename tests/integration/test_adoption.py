@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap.cli.api import Api
+from pylogtap_collector.proofs.daemon import SERVE, running_daemon
 from pylogtap_collector.services.adoption import leads_here
-from tests.support.daemon import SERVE, running_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 PROGRAM = """
 import logging, os, signal, pylogtap

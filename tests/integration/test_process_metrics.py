@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 from pylogtap.cli.api import Api
-from tests.support.daemon import SERVE, running_daemon
+from pylogtap_collector.proofs.daemon import SERVE, running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 PROGRAM = """
 import asyncio, gc, logging, sys, threading, time, pylogtap

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pylogtap_collector.proofs.daemon import CollectorProcess, running_daemon
 from tests.e2e.conftest import Visit
 from tests.integration.cli.conftest import Shell
 from tests.support.api import Caller, calling
 from tests.support.browser import running_browser
-from tests.support.daemon import CollectorProcess, running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

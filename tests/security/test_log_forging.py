@@ -13,17 +13,17 @@ from urllib.parse import quote
 
 import pytest
 
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.security.checking import hostile_segment
 from tests.security.corpus import ANSI, FORGERIES, MARK
-from tests.support.daemon import running_daemon
 from tests.support.deliveries import deliver_segment
 from tests.support.shop import line_segment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.integration.cli.conftest import Shell
-    from tests.support.daemon import CollectorProcess
 
 PROGRAM = """
 import json, logging, sys, pylogtap

@@ -21,7 +21,7 @@ from tests.support.api import Caller, calling
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 CONTENTS = (b"root:", b"import ", b"SQLite format", b"[fonts]", b"PATH=", b"BaseSettings")
 COMMANDS = """

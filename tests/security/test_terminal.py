@@ -24,8 +24,8 @@ from tests.support.deliveries import deliver_segment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.integration.cli.conftest import Shell
-    from tests.support.daemon import CollectorProcess
 
 # What rich writes itself: weights, dim, underlining, and colours; neither concealed (8) nor links.
 _STYLE = r"(?:0|1|2|3|4|7|3[0-7]|9[0-7]|4[0-7]|10[0-7])"

@@ -12,9 +12,9 @@ from tests.security.corpus import ANSI, MARK
 from tests.support.shop import deliver, line_segment
 
 if TYPE_CHECKING:
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
     from tests.support.browser import LogsPage
-    from tests.support.daemon import CollectorProcess
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pylogtap.cli.api import Api
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.integration.cli.conftest import Shell
-from tests.support.daemon import running_daemon
 
 if TYPE_CHECKING:
     import subprocess

@@ -1,4 +1,4 @@
-"""A collector for tests in this process; tests.support.daemon has one that can be killed."""
+"""A collector for tests in this process; pylogtap_collector.proofs.daemon has one that can be killed."""
 
 from __future__ import annotations
 

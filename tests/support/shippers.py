@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 _S = 300.0
 

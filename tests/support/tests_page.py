@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator
 
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.support.browser import LogsPage
-    from tests.support.daemon import CollectorProcess
 
 RUN = run_of("checkout", 0)
 CASE = case_id(RUN, NEW)

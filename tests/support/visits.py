@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.support.daemon import SERVE, CollectorProcess, running_daemon
+from pylogtap_collector.proofs.daemon import SERVE, CollectorProcess, running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

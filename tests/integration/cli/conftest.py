@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.daemon import CollectorProcess, running_daemon
+from pylogtap_collector.proofs.daemon import CollectorProcess, running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

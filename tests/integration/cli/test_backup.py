@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pylogtap_collector.proofs.daemon import CollectorProcess, running_daemon
 from pylogtap_collector.storage.connections import FolderLock
-from tests.support.daemon import CollectorProcess, running_daemon
 from tests.support.deliveries import Feed, deliver_segment
 from tests.support.segments import numbered_segment
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import pytest
 
 from pylogtap_collector.cli.demo import DEFAULT_PORT
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import running_daemon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ import pytest
 
 from pylogtap.cli.api import Api
 from pylogtap.version import __version__
+from pylogtap_collector.proofs.daemon import SERVE
 from tests.integration.cli.conftest import COMMAND
-from tests.support.daemon import SERVE
 from tests.support.spooled import DEAD_URL
 from tests.support.visits import LOGGING, Visit, log, own_collector, visit
 

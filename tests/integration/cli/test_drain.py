@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pylogtap.segment import SUFFIX
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.support.spooled import DEAD_URL
 
 if TYPE_CHECKING:

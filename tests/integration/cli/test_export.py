@@ -16,8 +16,8 @@ from pyarrow import parquet
 
 from pylogtap import wire
 from pylogtap.cli.tables import COLUMNS
+from pylogtap_collector.proofs.proxy import BriefProxy
 from tests.support.deliveries import deliver_segment
-from tests.support.proxy import BriefProxy
 from tests.support.segments import SegmentBuilder, numbered_segment
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.integration.cli.conftest import Shell
-from tests.support.daemon import running_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pylogtap.cli.forwarding import Forwarding
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.integration.cli.conftest import Shell
-from tests.support.daemon import running_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path

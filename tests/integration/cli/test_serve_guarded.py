@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap.cli.api import Api
+from pylogtap_collector.proofs.daemon import CollectorProcess
 from tests.integration.cli.conftest import Shell
 from tests.support.access import PASSWORD
-from tests.support.daemon import CollectorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

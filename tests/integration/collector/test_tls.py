@@ -19,11 +19,11 @@ from pylogtap.cli.api import Api
 from pylogtap.cli.unreachable import Unreachable
 from pylogtap_collector.daemon import serving
 from pylogtap_collector.errors import TlsUnusable
+from pylogtap_collector.proofs.daemon import SERVE
 from pylogtap_collector.settings import Settings
 from pylogtap_collector.site import Doorkeeper
 from pylogtap_collector.tls import certificate_of
 from tests.support.api import Caller
-from tests.support.daemon import SERVE
 from tests.support.segments import numbered_segment
 
 if TYPE_CHECKING:

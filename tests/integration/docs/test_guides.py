@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.support.documents import DOCS, blocks
 from tests.support.walkthrough import Walkthrough
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.support.told import XDIST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.support.told import SuiteRun
 
 KINDS = """

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import running_daemon
 from tests.support.engine import Containers, shared_address
 from tests.support.ports import opened_ports
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.support.ports import Opened
 
 

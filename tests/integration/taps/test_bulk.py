@@ -12,7 +12,7 @@ from tests.integration.taps.test_otlp import TRACE, post
 from tests.support.shippers import only, run_shipper
 
 if TYPE_CHECKING:
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 NDJSON = "application/x-ndjson"
 CLIENT = """

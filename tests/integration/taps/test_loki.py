@@ -16,7 +16,7 @@ from tests.integration.taps.test_otlp import JSON, PROTOBUF, SPAN, TRACE, post
 from tests.support.shippers import only, run_shipper
 
 if TYPE_CHECKING:
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 PUSH = "/loki/api/v1/push"
 T = 1_767_225_600_000_000_000

@@ -21,7 +21,7 @@ from pylogtap_collector.taps.entries import segment_name
 from tests.support.shippers import only, run_shipper
 
 if TYPE_CHECKING:
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"

@@ -16,7 +16,7 @@ from tests.support.shippers import only, run_shipper
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 ENVELOPE = "application/x-sentry-envelope"
 EVENT_ID = "9ec79c33ec9942ab8353589fcb2e04dc"

@@ -18,7 +18,7 @@ from tests.support.shippers import only
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
 T = 1_767_225_600
 MSGPACK, NDJSON = "application/msgpack", "application/x-ndjson"

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.records import judge_logs
-from tests.support.oracle import Oracle, Verdict
-from tests.support.proxy import CuttingProxy
+from pylogtap_collector.proofs.oracle import Oracle, Verdict
+from pylogtap_collector.proofs.proxy import CuttingProxy
+from pylogtap_collector.proofs.records import judge_logs
 
 if TYPE_CHECKING:
-    from tests.support.daemon import CollectorProcess
+    from pylogtap_collector.proofs.daemon import CollectorProcess
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT, SERVICE = "faults", "app"
 THREADS = 4
 _DRAIN = "import json, dataclasses, pylogtap; print(json.dumps(dataclasses.asdict(pylogtap.drain())))"
@@ -100,7 +99,7 @@ class Campaign:
         Start an application, and return when its threads log.
 
         Args:
-            arguments: Further ones of tests.faults.application.
+            arguments: Further ones of pylogtap_collector.proofs.application.
             threads: How many write.
             children: How many processes it will fork, grandchildren among them.
         """
@@ -109,10 +108,9 @@ class Campaign:
         oracle = Oracle(path, threads + children)
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "tests.faults.application"),
+                *(sys.executable, "-m", "pylogtap_collector.proofs.application"),
                 *(str(path), f"{PROJECT}/{SERVICE}/{instance}", "--threads", str(threads), *arguments),
             ],
-            cwd=ROOT,
             env=self._environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -131,7 +129,6 @@ class Campaign:
         while True:
             done = subprocess.run(
                 [sys.executable, "-c", _DRAIN],
-                cwd=ROOT,
                 env=self._environment,
                 capture_output=True,
                 text=True,

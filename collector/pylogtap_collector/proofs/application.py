@@ -3,7 +3,7 @@ A real application that logs from several threads until it is killed, or asked t
 
 ::
 
-    python -m tests.faults.application ORACLE PREFIX [--threads 4] [--rate 0] [--segment-bytes 0]
+    python -m pylogtap_collector.proofs.application ORACLE PREFIX [--threads 4] [--rate 0] [--segment-bytes 0]
         [--forks 0] [--flush-s 60]
 
 Prints `up` when its threads run. When its standard input ends it stops them, waits until everything is
@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING
 import pylogtap
 from pylogtap import client
 from pylogtap.spool import Spool
-from tests.faults.records import log_record
-from tests.support.oracle import Oracle
+from pylogtap_collector.proofs.oracle import Oracle
+from pylogtap_collector.proofs.records import log_record
 
 if TYPE_CHECKING:
-    from tests.faults.records import EventLogger
+    from pylogtap_collector.proofs.records import EventLogger
 
 CALLS_OF_A_CHILD = 50
 _PAUSE_S = 0.001

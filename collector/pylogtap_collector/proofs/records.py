@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tests.support.oracle import Verdict, judge
+from pylogtap_collector.proofs.oracle import Verdict, judge
 
 if TYPE_CHECKING:
     import logging

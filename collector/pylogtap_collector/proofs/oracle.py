@@ -91,6 +91,10 @@ class Verdict:
         self.unreturned += other.unreturned
         self.unexpected += other.unexpected
 
+    def __str__(self) -> str:
+        told = f"{self.lost_count} lost, {self.duplicated} duplicated, {self.torn} torn"
+        return told if not self.unexpected else f"{told}, {self.unexpected} that nobody logged"
+
     @property
     def faults(self) -> int:
         """Everything that must not be."""
