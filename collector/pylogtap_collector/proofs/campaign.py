@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PROJECT, SERVICE = "faults", "app"
 THREADS = 4
+APPLICATION = "pylogtap_collector.proofs.application"
 _DRAIN = "import json, dataclasses, pylogtap; print(json.dumps(dataclasses.asdict(pylogtap.drain())))"
 _ARRIVING_S = 60.0  # most that what is stored may take to be found
 _DRAINING_S = 900.0  # thousands of small segments, one request each
@@ -66,6 +67,7 @@ class Campaign:
     Attributes:
         proxy: The network between them and the collector.
         spool: Their spool directory.
+        environment: Theirs.
         runs: The applications so far.
     """
 
@@ -87,31 +89,40 @@ class Campaign:
         self.proxy = CuttingProxy(("127.0.0.1", collector.port), random.Random(seed), cut=cut, tear=tear)
         self.runs: list[Run] = []
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYLOGTAP_")}
-        self._environment = inherited | {
+        self.environment = inherited | {
             "PYLOGTAP_URL": self.proxy.url,
             "PYLOGTAP_SPOOL_DIR": str(self.spool),
             "PYLOGTAP_CONSOLE": "off",
             "PYLOGTAP_FLUSH_INTERVAL_S": "0.01",  # so that short lives ship, and adopt, as well
         }
 
-    def start(self, *arguments: str, threads: int = THREADS, children: int = 0) -> Run:
+    @property
+    def returned(self) -> int:
+        """Calls of all applications that have returned so far."""
+        return sum(sum(run.oracle.obligations().values()) for run in self.runs)
+
+    def start(
+        self, *arguments: str, threads: int = THREADS, children: int = 0, program: str = APPLICATION
+    ) -> Run:
         """
         Start an application, and return when its threads log.
 
         Args:
-            arguments: Further ones of pylogtap_collector.proofs.application.
+            arguments: Further ones of the program.
             threads: How many write.
             children: How many processes it will fork, grandchildren among them.
+            program: The module that is run.
         """
         instance = f"run-{len(self.runs)}"
         path = self._folder / f"oracle-{instance}"
         oracle = Oracle(path, threads + children)
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "pylogtap_collector.proofs.application"),
+                *(sys.executable, "-m", program),
                 *(str(path), f"{PROJECT}/{SERVICE}/{instance}", "--threads", str(threads), *arguments),
             ],
-            env=self._environment,
+            env=self.environment,
+            cwd=self._folder,  # no pyproject.toml of whoever runs this is theirs
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,21 +134,29 @@ class Campaign:
         assert process.stdout.readline() == "up\n", process.communicate()[1]
         return run
 
-    def drain(self) -> None:
-        """Deliver what the dead left, by another process; the network may fail it."""
+    def drain(self) -> int:
+        """
+        Deliver what the dead left, by another process; the network may fail it.
+
+        Returns:
+            Frames that the collector could not take, and that lie beside the spool.
+        """
+        aside = 0
         deadline = time.monotonic() + _DRAINING_S
         while True:
             done = subprocess.run(
                 [sys.executable, "-c", _DRAIN],
-                env=self._environment,
+                env=self.environment,
+                cwd=self._folder,
                 capture_output=True,
                 text=True,
                 timeout=_DRAINING_S,
                 check=True,
             )
             report = json.loads(done.stdout)
+            aside += report["set_aside"]
             if not report["left"]:
-                return
+                return aside
             assert time.monotonic() < deadline, report
 
     def leftovers(self) -> list[str]:
@@ -150,7 +169,7 @@ class Campaign:
         total = Verdict()
         for run in self.runs:
             while True:
-                shown = self._collector.logs(f"project:{PROJECT} instance:{run.instance}")
+                shown = self._collector.exported(f"project:{PROJECT} instance:{run.instance}")
                 verdict = judge_logs(run.oracle.obligations(), shown)
                 if not verdict.lost_count or time.monotonic() > deadline:
                     break

@@ -20,6 +20,7 @@ class CuttingProxy:
     Attributes:
         port: Where it listens.
         refusing: While true, every connection is closed at once: the server seems to be down.
+        silent: While true, connections are taken, and nothing is passed on or answered.
         cut: Share of the answers that disappear together with their connection.
         tear: Share of the pieces of requests behind whose first half the connection breaks.
         answers_cut: Answers that were not passed on.
@@ -38,7 +39,8 @@ class CuttingProxy:
         """
         self._target, self._rng = target, rng
         self.cut, self.tear = cut, tear
-        self.refusing = False
+        self.refusing = self.silent = False
+        self._unheard: list[socket.socket] = []
         self.answers_cut = self.requests_torn = 0
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
@@ -51,10 +53,13 @@ class CuttingProxy:
 
     def recover(self) -> None:
         """Be a good network from now on."""
-        self.refusing, self.cut, self.tear = False, 0, 0
+        self.refusing, self.silent, self.cut, self.tear = False, False, 0, 0
+        _hang_up(*self._unheard)
+        self._unheard.clear()
 
     def close(self) -> None:
         """Take no further connections."""
+        self.recover()
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)  # else the thread in accept() would hold the port open
         self._server.close()
@@ -67,6 +72,9 @@ class CuttingProxy:
                 return
             if self.refusing:
                 client.close()
+                continue
+            if self.silent:
+                self._unheard.append(client)
                 continue
             try:
                 server = socket.create_connection(self._target, timeout=5)

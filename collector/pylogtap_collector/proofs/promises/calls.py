@@ -1,20 +1,65 @@
-"""What holds when the application dies."""
+"""What holds when the application dies, and what each call costs while nobody takes its record."""
 
 from __future__ import annotations
 
 from pylogtap_collector.proofs.promises.promise import Promise
 
+_ONCE = "Each call that had returned is stored once, and whole."
+_NONE = "0 lost, 0 duplicated, 0 torn"
+
 PROMISES: tuple[Promise, ...] = (
     Promise(
         "application-killed",
         "The application is killed (SIGKILL) at random moments while four threads log",
-        "Each call that had returned is stored once, and whole.",
-        "0 lost, 0 duplicated, 0 torn",
+        _ONCE,
+        _NONE,
     ),
     Promise(
         "application-killed-rotating",
         "The same, with so small segments that the kills meet the change from one to the next",
-        "Each call that had returned is stored once, and whole.",
-        "0 lost, 0 duplicated, 0 torn",
+        _ONCE,
+        _NONE,
+    ),
+    Promise(
+        "answers-lost",
+        "Answers of the collector get lost after it has stored, so that the same is sent again, cut anew",
+        "It is stored once, and the client's counters add up.",
+        _NONE,
+    ),
+    Promise(
+        "fork",
+        "A process forks while its threads log, the child forks again, and both end without a word",
+        "Children log into streams of their own, and none stands still.",
+        f"{_NONE}, 0 hung",
+    ),
+    Promise(
+        "reentrance",
+        "Signal handlers and finalizers (`__del__`) log in the midst of a logging call",
+        "No call stands still, and none is lost.",
+        _NONE,
+    ),
+    Promise(
+        "exit-dead-sink",
+        "A program ends while its collector refuses, or takes connections and never answers",
+        "The end is delayed by two seconds at most; what is left is delivered later.",
+        f"delayed by 2 s at most; {_NONE}",
+    ),
+    Promise(
+        "calls-dead-sink",
+        "The collector takes connections and never answers",
+        "A call takes as long as with a collector that answers.",
+        "1.5 times as long at most",
+    ),
+    Promise(
+        "memory-dead-sink",
+        "The same",
+        "The program's own memory stays flat: what waits lies in files.",
+        "less than 20 MiB more",
+    ),
+    Promise(
+        "segment-damaged",
+        "Bits flip in the segments that killed programs have left",
+        "Damaged records are skipped, and kept beside the spool; all others arrive.",
+        "no record missing but those hit, 0 duplicated, 0 torn",
     ),
 )

@@ -1,0 +1,77 @@
+"""The proofs that anybody can run: `pylogtap verify`."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.proofs import bombs, damage, killing, living, waiting
+from pylogtap_collector.proofs.ground import Proof
+from pylogtap_collector.proofs.promises import PROMISES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from pylogtap_collector.proofs.ground import Ground
+    from pylogtap_collector.proofs.promises import Promise, Seen
+
+PROOFS = (
+    Proof(("application-killed",), killing.prove_application_killed),
+    Proof(("application-killed-rotating",), killing.prove_application_killed_rotating),
+    Proof(("collector-killed",), killing.prove_collector_killed),
+    Proof(("answers-lost",), killing.prove_answers_lost),
+    Proof(("fork",), living.prove_fork),
+    Proof(("reentrance",), living.prove_reentrance),
+    Proof(("exit-dead-sink",), living.prove_exit),
+    Proof(("calls-dead-sink", "memory-dead-sink"), waiting.prove_calls_dead_sink),
+    Proof(("segment-damaged",), damage.prove_segment_damaged),
+    Proof(("bombs-and-silence",), bombs.prove_bombs),
+)
+KEYS = tuple(key for proof in PROOFS for key in proof.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    A promise beside what was seen of it.
+
+    Attributes:
+        promise: It.
+        seen: By its proof.
+        seconds: That the proof took.
+    """
+
+    promise: Promise
+    seen: Seen
+    seconds: float
+
+
+def run_proofs(
+    ground: Ground, wanted: Collection[str] = KEYS, proofs: Collection[Proof] = PROOFS
+) -> Iterator[Row]:
+    """
+    Run proofs, each in a folder of its own, and yield what they saw as soon as they have.
+
+    A proof that breaks off has kept nothing: what stopped it is what was seen.
+
+    Args:
+        ground: Its folder holds theirs.
+        wanted: Keys of the promises that are to be shown.
+        proofs: Those there are.
+    """
+    for number, proof in enumerate(proofs):
+        keys = [key for key in proof.keys if key in wanted]
+        if not keys:
+            continue
+        began = time.monotonic()
+        try:
+            found = {
+                seen.key: seen for seen in proof.run(replace(ground, folder=ground.folder / str(number)))
+            }
+        except (AssertionError, OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
+            broken = f"broke off: {type(error).__name__}: {error}"
+            found = {key: ground.seen(key, broken, kept=False) for key in keys}
+        seconds = time.monotonic() - began
+        yield from (Row(PROMISES[key], found[key], seconds) for key in keys)

@@ -1,0 +1,87 @@
+"""Applications that fork, interrupt themselves, or end while nobody takes their records."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from pylogtap_collector.proofs.application import CALLS_OF_A_CHILD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pylogtap_collector.proofs.campaign import Campaign
+    from pylogtap_collector.proofs.ground import Ground
+    from pylogtap_collector.proofs.promises import Seen
+
+MOST_DELAY_S = 2.0
+_THREADS = 3
+_HANGING_S = 60.0  # a program that has not ended by then never will
+_CLOCK_S = 0.1  # that a delay of just two seconds may be measured longer
+_INTERRUPTED = "pylogtap_collector.proofs.interrupted"
+
+
+def prove_fork(ground: Ground) -> Iterator[Seen]:
+    """Fork, and fork again in the child, while threads log."""
+    with ground.campaign() as (campaign, _):
+        forks = ground.often(4, 20, 100)
+        run = campaign.start("--forks", str(forks), "--rate", "2000", threads=_THREADS, children=2 * forks)
+        try:
+            run.finish(_HANGING_S)
+        except subprocess.TimeoutExpired:
+            yield ground.seen("fork", "a child stands still", kept=False)
+            return
+        campaign.drain()
+        verdict = campaign.verdict()
+        complete = all(run.oracle[_THREADS + child] == CALLS_OF_A_CHILD for child in range(2 * forks))
+        figure = f"{2 * forks} children, {verdict.returned:,} calls returned: {verdict}"
+        figure += ", 0 hung" if complete else ", and children ended early"
+        yield ground.seen("fork", figure, kept=verdict.faults == 0 and complete)
+
+
+def prove_reentrance(ground: Ground) -> Iterator[Seen]:
+    """Log from signal handlers and finalizers that come in the midst of a logging call."""
+    with ground.campaign() as (campaign, _):
+        seconds = ground.often(1, 4, 30)
+        run = campaign.start("--seconds", str(seconds), threads=3, program=_INTERRUPTED)
+        try:
+            counters = run.finish(seconds + _HANGING_S)
+        except subprocess.TimeoutExpired:
+            yield ground.seen("reentrance", "a call stands still", kept=False)
+            return
+        campaign.drain()
+        verdict = campaign.verdict()
+        _, handled, finalized = run.oracle.obligations().values()
+        figure = (
+            f"{handled:,} calls of signal handlers and {finalized:,} of finalizers within others: {verdict}"
+        )
+        if counters["dropped"]:
+            figure += f", {counters['dropped']} dropped"
+        yield ground.seen("reentrance", figure, kept=verdict.faults == 0 and handled > 0 < finalized)
+
+
+def prove_exit(ground: Ground) -> Iterator[Seen]:
+    """End programs whose collector refuses, or takes connections and never answers."""
+    with ground.campaign() as (campaign, _):
+        usual = min(_seconds_to_end(campaign) for _ in range(ground.often(1, 2, 5)))
+        delays = []
+        for silent in (False, True) * ground.often(1, 1, 5):
+            campaign.proxy.refusing, campaign.proxy.silent = not silent, silent
+            delays.append(_seconds_to_end(campaign) - usual)
+            campaign.proxy.recover()
+        campaign.drain()
+        verdict = campaign.verdict()
+        longest = max(0.0, *delays)
+        figure = f"delayed by {longest:.1f} s at most; {verdict.returned:,} calls returned: {verdict}"
+        in_time = longest <= MOST_DELAY_S + _CLOCK_S or not ground.measured
+        yield ground.seen("exit-dead-sink", figure, kept=verdict.faults == 0 and in_time)
+
+
+def _seconds_to_end(campaign: Campaign) -> float:
+    """Return how long an application takes to end that was asked to, and does not flush itself."""
+    run = campaign.start("--rate", "1000", "--flush-s", "0")
+    time.sleep(0.4)
+    asked = time.monotonic()
+    run.finish(_HANGING_S)
+    return time.monotonic() - asked
