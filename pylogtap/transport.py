@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import time
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from urllib.parse import urlsplit
 from pylogtap.wire import CONTENT_TYPE
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 CONNECT_TIMEOUT_S = 2.0
-ANSWER_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 20.0  # for all of an answer: one that drips in must not hold the thread
+_LONGEST_ANSWER = 1 << 20
 _WORTH_COMPRESSING = 512  # bytes
 
 
@@ -27,6 +30,7 @@ class Verdict(Enum):
     WAIT = "try the same again later"
     SPLIT = "send less at once"
     SET_ASIDE = "a frame is damaged: go on behind it"
+    NARROW = "send less at once, to find what it is that is not taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,40 @@ class Outcome:
     error: str | None = None
     words: dict[str, Any] | None = None
     refused: bool = False
+
+
+class _Incoming(io.RawIOBase):
+    """What comes in by a socket, until a point of time; a socket's own timeout begins anew with each byte."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._file = sock.makefile("rb", buffering=0)  # keeps the socket open, as http.client expects
+        self._deadline = time.monotonic() + ANSWER_TIMEOUT_S
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer did not come to its end in time")
+        self._sock.settimeout(left)
+        count = self._file.readinto(buffer)
+        self._sock.settimeout(ANSWER_TIMEOUT_S)
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that has to be complete within a time, however it comes."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Incoming(sock))
 
 
 class Transport:
@@ -97,7 +135,7 @@ class Transport:
             headers.update(self._encoding)
         try:
             status, answer, retry_after = self._exchange(path, body, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: no name of a host
             self.close()
             return Outcome(Verdict.WAIT, error=f"{type(error).__name__}: {error}")
         outcome = _judge(status, answer, retry_after)
@@ -115,14 +153,15 @@ class Transport:
         connection = self._connection or self._connect()
         connection.request("POST", path, body, headers)
         response = connection.getresponse()
-        answer = response.read(1 << 20)
-        if response.will_close:
+        answer = response.read(_LONGEST_ANSWER)
+        if response.will_close or not response.isclosed():  # not closed: there is more than anybody reads
             self.close()
         return response.status, answer, response.getheader("Retry-After")
 
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._parts.hostname or "127.0.0.1", self._parts.port, timeout=CONNECT_TIMEOUT_S)
+        connection.response_class = _Answer
         connection.connect()
         connection.sock.settimeout(ANSWER_TIMEOUT_S)
         self._connection = connection
@@ -133,16 +172,20 @@ def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
     """Read an answer; the protocol is described in docs/reference/wire-format.md."""
     document = _document(answer)
     following = document.get("next")
-    if status == 200 and isinstance(following, int):
+    if status == 200 and type(following) is int:  # True is an int as well
         words = document.get("words")
         return Outcome(Verdict.GO_ON, following, words=words if isinstance(words, dict) else None)
     reason = document.get("detail") or document.get("title") or answer[:200].decode(errors="replace")
     error = f"HTTP {status}: {reason}"
-    if status == 400 and document.get("code") == "damaged_frame" and isinstance(following, int):
-        return Outcome(Verdict.SET_ASIDE, following, int(document.get("frame", 0)), error=error)
+    if status == 400 and document.get("code") == "damaged_frame" and type(following) is int:
+        frame = document.get("frame")
+        return Outcome(Verdict.SET_ASIDE, following, frame if type(frame) is int else 0, error=error)
     if status == 413:
         return Outcome(Verdict.SPLIT, error=error)
-    refused = status in {401, 403, 404}
+    if status in {400, 422}:
+        return Outcome(Verdict.NARROW, error=error)
+    elsewhere = 300 <= status < 400  # we do not follow: the key is for this address
+    refused = elsewhere or status in {401, 403, 404}
     wait_s = 30.0 if refused else None
     if retry_after is not None:
         wait_s = _seconds(retry_after)
@@ -152,7 +195,7 @@ def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
 def _document(answer: bytes) -> dict[str, Any]:
     try:
         document = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 
