@@ -47,6 +47,7 @@ TABLE = {
     "audit": Entry("pylogtap.cli.audit", "Show who did what."),
     "drain": Entry("pylogtap.cli.drain", "Deliver what dead processes left behind."),
     "doctor": Entry("pylogtap.cli.doctor", "Say what is wrong, and the command that mends it."),
+    "verify": Entry("", "Try on this machine what is promised."),
 }
 
 

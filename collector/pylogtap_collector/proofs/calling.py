@@ -41,7 +41,7 @@ def measure(logger: logging.Logger, calls: int) -> list[int]:
 
 
 def private_bytes() -> int:
-    """Return the memory that is this process's alone; the spool's is its files' (source: proc(5), RssAnon)."""
+    """Return the memory that is no file's, as the spool's is (source: proc(5), RssAnon)."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) << 10

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pylogtap_collector.proofs.oracle import Oracle, Verdict
@@ -17,6 +16,8 @@ from pylogtap_collector.proofs.proxy import CuttingProxy
 from pylogtap_collector.proofs.records import judge_logs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pylogtap_collector.proofs.daemon import CollectorProcess
 
 PROJECT, SERVICE = "faults", "app"
@@ -154,7 +155,7 @@ class Campaign:
                 check=True,
             )
             report = json.loads(done.stdout)
-            aside += report["set_aside"]
+            aside += int(report["set_aside"])
             if not report["left"]:
                 return aside
             assert time.monotonic() < deadline, report

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING
 
 from pylogtap import wire
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -46,7 +46,7 @@ def flip_bits(path: Path, rng: random.Random, records: int) -> int:
     hit = rng.sample(there, min(records, len(there))) if (there := records_in(bytes(content))) else []
     for offset, length in hit:
         bit = rng.randrange(_HEADER_BITS + 8 * length)
-        bit = bit % _KEPT_BITS if bit < 32 else bit  # noqa: PLR2004 - bits of the length
+        bit = bit % _KEPT_BITS if bit < 32 else bit
         content[offset + bit // 8] ^= 1 << bit % 8
     path.write_bytes(content)
     return len(hit)

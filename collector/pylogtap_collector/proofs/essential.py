@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.proofs import bombs, damage, killing, living, waiting
+from pylogtap_collector.proofs import attacking, damage, killing, living, waiting
 from pylogtap_collector.proofs.ground import Proof
 from pylogtap_collector.proofs.promises import PROMISES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from pylogtap_collector.proofs.ground import Ground
     from pylogtap_collector.proofs.promises import Promise, Seen
@@ -22,12 +22,12 @@ PROOFS = (
     Proof(("application-killed-rotating",), killing.prove_application_killed_rotating),
     Proof(("collector-killed",), killing.prove_collector_killed),
     Proof(("answers-lost",), killing.prove_answers_lost),
-    Proof(("fork",), living.prove_fork),
-    Proof(("reentrance",), living.prove_reentrance),
+    Proof(("forks",), living.prove_fork),
+    Proof(("signal-storm", "finalizers"), living.prove_interrupted),
     Proof(("exit-dead-sink",), living.prove_exit),
     Proof(("calls-dead-sink", "memory-dead-sink"), waiting.prove_calls_dead_sink),
     Proof(("segment-damaged",), damage.prove_segment_damaged),
-    Proof(("bombs-and-silence",), bombs.prove_bombs),
+    Proof(("bombs-and-silence",), attacking.prove_attack),
 )
 KEYS = tuple(key for proof in PROOFS for key in proof.keys)
 
@@ -49,7 +49,10 @@ class Row:
 
 
 def run_proofs(
-    ground: Ground, wanted: Collection[str] = KEYS, proofs: Collection[Proof] = PROOFS
+    ground: Ground,
+    wanted: Collection[str] = KEYS,
+    begun: Callable[[list[str]], None] = lambda _: None,
+    proofs: Collection[Proof] = PROOFS,
 ) -> Iterator[Row]:
     """
     Run proofs, each in a folder of its own, and yield what they saw as soon as they have.
@@ -59,12 +62,14 @@ def run_proofs(
     Args:
         ground: Its folder holds theirs.
         wanted: Keys of the promises that are to be shown.
+        begun: Is told the keys of those that are tried next.
         proofs: Those there are.
     """
     for number, proof in enumerate(proofs):
         keys = [key for key in proof.keys if key in wanted]
         if not keys:
             continue
+        begun(keys)
         began = time.monotonic()
         try:
             found = {

@@ -127,8 +127,8 @@ def prove_collector_killed(ground: Ground) -> Iterator[Seen]:
 
 
 def prove_answers_lost(ground: Ground) -> Iterator[Seen]:
-    """Let half of the answers disappear that come after the collector has stored."""
-    with ground.campaign(cut=0.5) as (campaign, _):
+    """Let a third of the answers disappear that come after the collector has stored."""
+    with ground.campaign(cut=0.3) as (campaign, _):
         run = campaign.start("--rate", "1000")
         time.sleep(ground.often(1, 3, 20))
         counters = run.finish()

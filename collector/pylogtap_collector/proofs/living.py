@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.proofs.application import CALLS_OF_A_CHILD
+from pylogtap_collector.proofs.interrupted import FINALIZER, HANDLER, WRITERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,35 +31,37 @@ def prove_fork(ground: Ground) -> Iterator[Seen]:
         try:
             run.finish(_HANGING_S)
         except subprocess.TimeoutExpired:
-            yield ground.seen("fork", "a child stands still", kept=False)
+            yield ground.seen("forks", "a child stands still", kept=False)
             return
         campaign.drain()
         verdict = campaign.verdict()
         complete = all(run.oracle[_THREADS + child] == CALLS_OF_A_CHILD for child in range(2 * forks))
         figure = f"{2 * forks} children, {verdict.returned:,} calls returned: {verdict}"
         figure += ", 0 hung" if complete else ", and children ended early"
-        yield ground.seen("fork", figure, kept=verdict.faults == 0 and complete)
+        yield ground.seen("forks", figure, kept=verdict.faults == 0 and complete)
 
 
-def prove_reentrance(ground: Ground) -> Iterator[Seen]:
-    """Log from signal handlers and finalizers that come in the midst of a logging call."""
+def prove_interrupted(ground: Ground) -> Iterator[Seen]:
+    """Log from signal handlers and finalizers that come in the midst of logging calls."""
     with ground.campaign() as (campaign, _):
         seconds = ground.often(1, 4, 30)
-        run = campaign.start("--seconds", str(seconds), threads=3, program=_INTERRUPTED)
+        run = campaign.start("--seconds", str(seconds), threads=WRITERS, program=_INTERRUPTED)
         try:
             counters = run.finish(seconds + _HANGING_S)
         except subprocess.TimeoutExpired:
-            yield ground.seen("reentrance", "a call stands still", kept=False)
+            yield ground.seen("signal-storm", "a call stands still", kept=False)
+            yield ground.seen("finalizers", "a call stands still", kept=False)
             return
         campaign.drain()
         verdict = campaign.verdict()
-        _, handled, finalized = run.oracle.obligations().values()
-        figure = (
-            f"{handled:,} calls of signal handlers and {finalized:,} of finalizers within others: {verdict}"
-        )
-        if counters["dropped"]:
-            figure += f", {counters['dropped']} dropped"
-        yield ground.seen("reentrance", figure, kept=verdict.faults == 0 and handled > 0 < finalized)
+        made = run.oracle.obligations()
+        told = f"{verdict}, {'0 hung' if not counters['dropped'] else counters['dropped']}"
+        for key, who, writer in (
+            ("signal-storm", "signal handlers", HANDLER),
+            ("finalizers", "finalizers", FINALIZER),
+        ):
+            figure = f"{made[writer]:,} of {verdict.returned:,} calls by {who}: {told}"
+            yield ground.seen(key, figure, kept=verdict.faults == 0 < made[writer])
 
 
 def prove_exit(ground: Ground) -> Iterator[Seen]:

@@ -1,4 +1,4 @@
-"""What holds when the application dies, and what each call costs while nobody takes its record."""
+"""What holds when the application dies, and what it costs while nobody takes its records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "application-killed-rotating",
-        "The same, with so small segments that the kills meet the change from one to the next",
+        "Applications with so small segments are killed that the kills meet the change from one to the next",
         _ONCE,
         _NONE,
     ),
@@ -27,18 +27,6 @@ PROMISES: tuple[Promise, ...] = (
         _NONE,
     ),
     Promise(
-        "fork",
-        "A process forks while its threads log, the child forks again, and both end without a word",
-        "Children log into streams of their own, and none stands still.",
-        f"{_NONE}, 0 hung",
-    ),
-    Promise(
-        "reentrance",
-        "Signal handlers and finalizers (`__del__`) log in the midst of a logging call",
-        "No call stands still, and none is lost.",
-        _NONE,
-    ),
-    Promise(
         "exit-dead-sink",
         "A program ends while its collector refuses, or takes connections and never answers",
         "The end is delayed by two seconds at most; what is left is delivered later.",
@@ -46,13 +34,13 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "calls-dead-sink",
-        "The collector takes connections and never answers",
+        "The collector takes connections and never answers: what calls cost",
         "A call takes as long as with a collector that answers.",
         "1.5 times as long at most",
     ),
     Promise(
         "memory-dead-sink",
-        "The same",
+        "The collector takes connections and never answers: what waits",
         "The program's own memory stays flat: what waits lies in files.",
         "less than 20 MiB more",
     ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pylogtap_collector.proofs.promises.promise import Promise
 
+_SERVED = "others answered in < 50 ms (p99), memory grows by < 64 MiB"
+
 PROMISES: tuple[Promise, ...] = (
     Promise(
         "collector-killed",
@@ -13,8 +15,44 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "bombs-and-silence",
-        "Bodies inflate to a multiple of what is taken, and clients connect and then say nothing",
-        "Bombs are refused (413), memory is bounded, and others are answered meanwhile.",
-        "99 of 100 answers within 50 ms, less than 64 MiB more",
+        "Bodies of gzip inflate to a multiple of what is taken, while a hundred clients connect and say nothing",
+        "Bombs are refused; everybody else is served as before.",
+        _SERVED,
+    ),
+    Promise(
+        "bombs",
+        "Bodies that inflate to a gigabyte (gzip, zstd, deflate, brotli, snappy), nested and endless msgpack and JSON",
+        "Each is refused at its limit, or kept as what it is; everybody else is served as before.",
+        _SERVED,
+    ),
+    Promise(
+        "bombs-ports",
+        "The same on the ports for Fluent Forward, syslog, GELF and JSON lines",
+        "Each connection holds no more than its limit; everybody else is served as before.",
+        _SERVED,
+    ),
+    Promise(
+        "slow-clients",
+        "Clients that are silent, stop in the middle of a header or body, or send a byte a second",
+        "They are cut off within the seconds of the settings.",
+        f"cut off after 5 s (header) and 15 s (body); {_SERVED}",
+    ),
+    Promise(
+        "connection-flood",
+        "Thousands of connections that ask nothing, on all ports",
+        "Those that ask nothing are closed first; whoever asks gets in.",
+        f"0 requests refused; {_SERVED}",
+    ),
+    Promise(
+        "cardinality",
+        "Each slice comes from another stream, service and process, with fields that no other has",
+        "All is stored; what is kept in memory of them is bounded.",
+        _SERVED,
+    ),
+    Promise(
+        "readers-that-never-read",
+        "Followers of the tail, and readers of an export, that take nothing of what they asked for",
+        "They miss records, and are told how many; nothing else waits for them.",
+        _SERVED,
     ),
 )
