@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pylogtap_collector.proofs.killing import CUT, ROTATING_BYTES, TEAR, kill_applications
 from tests.faults.extent import often
 
 if TYPE_CHECKING:
     from tests.faults.conftest import MakeCampaign, Saw
 
-ROTATING_BYTES = 16 << 10  # a segment of this size is full after some dozen records
+MANY = 100  # kills, from which on the calls are counted, too
+CALLS = {"application-killed": 4_200_000, "application-killed-rotating": 1_000_000}  # in the long run
 
 
 def test_what_one_killed_application_leaves_is_drained(make_campaign: MakeCampaign) -> None:
@@ -32,32 +33,26 @@ def test_what_one_killed_application_leaves_is_drained(make_campaign: MakeCampai
     assert campaign.leftovers() == []
 
 
-@pytest.mark.parametrize("segment_bytes", [0, ROTATING_BYTES], ids=["usual", "rotating"])
+@pytest.mark.parametrize(
+    ("key", "segment_bytes"),
+    [("application-killed", 0), ("application-killed-rotating", ROTATING_BYTES)],
+    ids=["usual", "rotating"],
+)
 @often(10, 100)
 def test_nothing_returned_is_lost(
-    make_campaign: MakeCampaign, seed: int, times: int, segment_bytes: int, saw: Saw
+    make_campaign: MakeCampaign, seed: int, times: int, key: str, segment_bytes: int, saw: Saw
 ) -> None:
     """
     Applications with four threads die at random moments, on a network that loses answers and cuts requests.
 
     Each next one adopts what the ones before it left, and is itself killed while doing so.
     """
-    rng = random.Random(seed)
-    campaign = make_campaign(cut=0.1, tear=0.05)
-    for number in range(times):
-        campaign.proxy.refusing = number % 4 == 0  # now and then the collector is not there at all
-        run = campaign.start("--segment-bytes", str(segment_bytes))
-        time.sleep(rng.uniform(0.0005, 0.12) if number % 3 else rng.uniform(0.1, 0.4))
-        run.kill()
-    campaign.proxy.recover()
-    campaign.drain()
-    verdict = campaign.verdict()
+    campaign = make_campaign(cut=CUT, tear=TEAR)
+    calls = CALLS[key] if times >= MANY else 0
+    verdict = kill_applications(campaign, seed, times, calls, segment_bytes)
     assert verdict.returned > 100 * times
-    saw(
-        "application-killed" if not segment_bytes else "application-killed-rotating",
-        f"{times} kills, {verdict.returned:,} calls returned: {verdict}",
-        kept=verdict.faults == 0,
-    )
+    figure = f"{len(campaign.runs)} kills, {verdict.returned:,} calls returned: {verdict}"
+    saw(key, figure, kept=verdict.faults == 0)
     assert campaign.leftovers() == []
 
 
@@ -94,14 +89,15 @@ def test_collector_down_all_the_time(make_campaign: MakeCampaign) -> None:
     assert campaign.leftovers() == []
 
 
-def test_answer_lost_after_the_commit(make_campaign: MakeCampaign) -> None:
+def test_answer_lost_after_the_commit(make_campaign: MakeCampaign, seed: int, saw: Saw) -> None:
     """Half of the answers never arrive, so slices are sent again, cut anew; each record is stored once."""
     campaign = make_campaign(cut=0.5)
     run = campaign.start("--rate", "1000")
     time.sleep(3)
     counters = run.finish()
-    verdict = campaign.verdict()
-    assert campaign.proxy.answers_cut > 0
+    verdict, cut = campaign.verdict(), campaign.proxy.answers_cut
+    assert cut > 0
     assert counters["delivered"]
     assert counters["shipped"] == counters["accepted"] == verdict.returned
-    assert verdict.faults == 0, verdict
+    figure = f"{cut} answers lost, {verdict.returned:,} calls returned: {verdict}"
+    saw("answers-lost", figure, kept=verdict.faults == 0)

@@ -15,6 +15,7 @@ from tests.support.engine import PYTHON, private_process
 
 if TYPE_CHECKING:
     from pylogtap_collector.proofs.daemon import CollectorProcess
+    from tests.faults.conftest import Saw
 
 pytestmark = pytest.mark.engine
 LINES = 10_000
@@ -38,6 +39,11 @@ def followed(collector: CollectorProcess, wanted: int) -> Counter[str]:
     return Counter(log["message"] for log in collector.logs("number has:container.id"))
 
 
+def told(found: Counter[str], wanted: int) -> str:
+    """Return in words what is missing and what is doubled of lines that differ."""
+    return f"{wanted - len(found)} lost, {found.total() - len(found)} duplicated"
+
+
 def kept(client: docker.APIClient, container: str) -> Counter[str]:
     """Return how often the engine has each line, once the container has written all."""
     deadline, lines = time.monotonic() + _PATIENCE_S, []
@@ -50,7 +56,7 @@ def kept(client: docker.APIClient, container: str) -> Counter[str]:
 
 
 @often(5, 30)
-def test_the_collector_dies(collector: CollectorProcess, seed: int, times: int) -> None:
+def test_the_collector_dies(collector: CollectorProcess, seed: int, times: int, saw: Saw) -> None:
     """The collector is killed at random, in the middle of 10,000 lines whose file the engine rotates."""
     rng = random.Random(seed)
     with private_process() as engine:
@@ -69,12 +75,13 @@ def test_the_collector_dies(collector: CollectorProcess, seed: int, times: int) 
         found = followed(collector, LINES)
         client.close()
         collector.stop()
-    assert (len(found), found.total()) == (LINES, LINES)
+    figure = f"{times} kills, {LINES:,} lines: {told(found, LINES)}"
+    saw("containers-collector-killed", figure, kept=(len(found), found.total()) == (LINES, LINES))
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_the_engine_dies(collector: CollectorProcess, how: str) -> None:
+def test_the_engine_dies(collector: CollectorProcess, how: str, saw: Saw) -> None:
     """
     The engine ends in the middle of the lines, and comes back.
 
@@ -96,4 +103,5 @@ def test_the_engine_dies(collector: CollectorProcess, how: str) -> None:
         client.close()
         collector.stop()
     assert there.total() > LINES / 2
-    assert found == there
+    figure = f"engine by {how}, {there.total():,} lines: {told(found, len(there))}"
+    saw("containers-engine-killed", figure, kept=found == there)

@@ -15,6 +15,7 @@ from tests.support.shippers import run_shipper
 
 if TYPE_CHECKING:
     from pylogtap_collector.proofs.daemon import CollectorProcess
+    from tests.faults.conftest import Saw
 
 LINES = 400  # for each time that the collector is killed
 BATCH = 50
@@ -73,7 +74,7 @@ print(0)
 @often(4, 20)
 @pytest.mark.parametrize(("service", "program"), [("otlp", OTLP), ("elastic", ELASTIC)])
 def test_nothing_is_lost_or_doubled(
-    collector: CollectorProcess, service: str, program: str, seed: int, times: int
+    collector: CollectorProcess, service: str, program: str, seed: int, times: int, saw: Saw
 ) -> None:
     """
     The collector dies at random and comes back; each record is there once: the same request is known.
@@ -104,7 +105,11 @@ def test_nothing_is_lost_or_doubled(
         raise failed[0]
     found = Counter(log["message"] for log in collector.logs(f"service:{service}"))
     assert kills
-    assert max(found.values()) == 1
+    doubled = found.total() - len(found)
     missing = {f"line {number}" for number in range(lines)} - found.keys()
-    print(f"{kills} kills: {len(missing)} missing, {printed[0].strip()} batches given up")  # noqa: T201 - as elsewhere
-    assert len(missing) <= int(printed[0]) * BATCH
+    unexplained = max(0, len(missing) - int(printed[0]) * BATCH)
+    figure = (
+        f"{kills} kills, {lines:,} lines: {unexplained} lost, {doubled} duplicated; "
+        f"{printed[0].strip()} batches given up by the exporter"
+    )
+    saw(f"shippers-{service}", figure, kept=not unexplained and not doubled)

@@ -18,27 +18,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pylogtap_collector.models import Log
+    from tests.faults.conftest import Saw
 
 SEED = 20
+WHOLE = "all records and counts there, file sound"
 EARLIER = range(len(STEPS))  # how many migrations the database has that is upgraded; 0: there is none
 
 
 class Victim:
-    """An old database, and copies of it to be upgraded by processes that do not live."""
+    """
+    An old database, and copies of it to be upgraded by processes that do not live.
+
+    Attributes:
+        steps: How many migrations it has.
+        kills: How many processes died so far, and left all that was there.
+    """
 
     def __init__(self, folder: Path, steps: int) -> None:
         self._folder = folder
-        self._steps = steps
+        self.steps = steps
         self._old = folder / "old.db"
         self._logs: list[Log] = fill_old_database(self._old, steps) if steps else []
-        self._runs = 0
+        self._runs = self.kills = 0
 
     def try_once(self, **when: int) -> bool:
         """Upgrade, be killed, start again and look; return whether it was killed."""
         self._runs += 1
         path = self._folder / str(self._runs) / "pylogtap.db"
         path.parent.mkdir()
-        if self._steps:
+        if self.steps:
             shutil.copy(self._old, path)
         killed = open_and_die(path, **when)
         with closing(connections.open_writer(path)) as connection:
@@ -48,12 +56,13 @@ class Victim:
             sealed = connection.execute("SELECT coalesce(sum(records), 0) FROM block").fetchone()[0]
             assert counted == sealed
         copies = [entry.name for entry in path.parent.iterdir() if ".before-" in entry.name]
-        if self._steps:
+        if self.steps:
             assert copies == [upgrades.copy_path(path).name]
-            assert names_in(upgrades.copy_path(path)) == list(STEPS[: self._steps])
+            assert names_in(upgrades.copy_path(path)) == list(STEPS[: self.steps])
         else:
             assert not copies
         shutil.rmtree(path.parent)
+        self.kills += killed
         return killed
 
 
@@ -63,31 +72,42 @@ def victim(tmp_path: Path) -> Callable[[int], Victim]:
     return lambda steps: Victim(tmp_path, steps)
 
 
+def note(saw: Saw, old: Victim, every: int) -> None:
+    """Note how often an old database was upgraded by a process that died; :class:`Victim` has compared."""
+    assert old.kills * every > 100
+    saw(
+        "upgrade-killed",
+        f"{old.kills} kills between statements, {old.steps} migrations done: {WHOLE}",
+        kept=True,
+    )
+
+
 @pytest.mark.parametrize("steps", EARLIER)
-def test_killed_at_some_statements(victim: Callable[[int], Victim], steps: int) -> None:
+def test_killed_at_some_statements(victim: Callable[[int], Victim], steps: int, saw: Saw) -> None:
     """A start after a kill before any statement, of any migration, finds all records, counts and the copy."""
     old = victim(steps)
     step = 1 + steps
     while old.try_once(step=step):
         step += 7
-    assert step > 100
+    note(saw, old, every=7)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", EARLIER)
-def test_killed_at_every_statement(victim: Callable[[int], Victim], steps: int) -> None:
+def test_killed_at_every_statement(victim: Callable[[int], Victim], steps: int, saw: Saw) -> None:
     """The same for every single statement and every change of files."""
     old = victim(steps)
     step = 1
     while old.try_once(step=step):
         step += 1
-    assert step > 100
+    note(saw, old, every=1)
 
 
 @pytest.mark.parametrize("runs", [10, pytest.param(200, marks=pytest.mark.slow)])
-def test_killed_within_statements(victim: Callable[[int], Victim], runs: int) -> None:
+def test_killed_within_statements(victim: Callable[[int], Victim], runs: int, saw: Saw) -> None:
     """The same at random points within statements."""
     chance = random.Random(SEED)
     old = victim(4)
     killed = sum(old.try_once(instructions=round(2 ** chance.uniform(0, 12))) for _ in range(runs))
     assert killed > runs // 2
+    saw("upgrade-killed", f"{killed} kills within statements: {WHOLE}", kept=True)

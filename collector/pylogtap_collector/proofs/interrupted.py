@@ -5,8 +5,9 @@ A program whose logging calls are interrupted by others of the same thread, ever
 
     python -m pylogtap_collector.proofs.interrupted ORACLE PREFIX --threads 6 --seconds 3
 
-Four threads log as writers 0 to 3, handlers of three signals as writer 4, finalizers as writer 5. Where a call
-took a lock that a call within it needs, it would stand still for ever. Prints what the usual application prints.
+Four threads log as writers 0 to 3, handlers of three signals as writer 4, finalizers as writer 5. Where a
+call took a lock that a call within it needs, it would stand still for ever. Prints what the usual application
+prints.
 """
 
 from __future__ import annotations
