@@ -14,6 +14,7 @@ from pylogtap_collector.models import ProjectRetention, RetentionPatch
 from pylogtap_collector.query import query_of
 from pylogtap_collector.query.ast import Compare, Everything
 from pylogtap_collector.services import test_clearing
+from pylogtap_collector.services.clock import CautiousClock
 from pylogtap_collector.storage import audit, places, retention, streams
 from pylogtap_collector.storage.logs import Selection
 from pylogtap_collector.storage.retention import Rule
@@ -75,6 +76,7 @@ class Retention:
         self._live = live
         self._enforced: Settings | None = None  # the settings that were enforced last
         self._due = 0.0  # when to look next, on the clock of time.monotonic
+        self._clock = CautiousClock()
 
     async def project(self, project: str) -> ProjectRetention:
         """
@@ -117,6 +119,7 @@ class Retention:
             look_s: How often to look whether the disk is full.
         """
         await asyncio.to_thread(self._reserve.make)
+        self._clock.begin(await self._engine.read(streams.last_seen))
         while True:
             if self._engine.full or self._reserve.needed:
                 await asyncio.to_thread(self._reserve.give)
@@ -142,12 +145,12 @@ class Retention:
         Remove what is beyond the rules.
 
         Args:
-            now_ns: What ages count from; default: now.
+            now_ns: What ages count from; default: now, but for a clock that jumps ahead.
 
         Returns:
             How many records that were.
         """
-        now = time.time_ns() if now_ns is None else now_ns
+        now = self._clock.now_ns() if now_ns is None else now_ns
         self._enforced = self._live.now
         rules, projects = await self._engine.work(self._rules)
         removed = 0

@@ -285,6 +285,12 @@ def forget_made(connection: sqlite3.Connection, before_ns: int) -> int:
     ).rowcount
 
 
+def last_seen(connection: sqlite3.Connection) -> int | None:
+    """Return when something was stored last, ns since the epoch of our clock; None: nothing was yet."""
+    seen: int | None = connection.execute("SELECT max(last_seen) FROM stream").fetchone()[0]
+    return seen
+
+
 def clock_skews(connection: sqlite3.Connection, since_ns: int) -> list[int]:
     """
     Return our clock minus the sender's, for each stream.
