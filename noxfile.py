@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,6 +14,7 @@ HERE = Path(__file__).parent
 CONSTRAINTS = "requirements/constraints.txt"
 PYTHONS = ("3.11", "3.12", "3.13")
 PYTESTS = ("7.4", "newest")  # the oldest that the plugin works with, and what pip installs today
+LOSS_PEERS = "pylogtap,pylogtap_own,otel,logstash_disk,sentry,queue_json"
 PROJECT = nox.project.load_toml(HERE / "pyproject.toml")
 
 nox.needs_version = ">=2025.2.9"
@@ -74,9 +77,42 @@ def pytests(session: nox.Session, version: str) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Prove at length that nothing is lost: 200 kills of the application, 100 of the collector."""
+    """Try all that is promised at length, also of the peers, and write docs/explanation/promises.md."""
     install(session, "dev")
-    session.run("pytest", "-m", "slow", "-s", "--ignore=tests/contract", *session.posargs)
+    if session.posargs:  # some of the tests say nothing about all promises
+        session.run("pytest", "-m", "slow", "-s", *session.posargs)
+        return
+    folder = session.create_tmp()
+    short, long, peers = (Path(folder, name).resolve() for name in ("short", "long", "peers.json"))
+    for earlier in (short, long, peers):
+        earlier.unlink(missing_ok=True)
+    seed = os.environ.get("PYLOGTAP_FAULT_SEED") or str(random.SystemRandom().randrange(10**6))
+    noting = [str(each) for each in HERE.glob("tests/**/test_*.py") if "saw: Saw" in each.read_text()]
+    failed = []
+    for which, notes, where in (("not slow", short, noting), ("slow", long, ["--ignore=tests/contract"])):
+        environment = {"PYLOGTAP_FAULT_NOTES": str(notes), "PYLOGTAP_FAULT_SEED": seed}
+        try:
+            session.run("pytest", "-m", which, "-s", *where, env=environment)
+        except nox.command.CommandFailed:  # the page tells what was not kept; the session fails behind it
+            failed.append(which)
+    command = (
+        "python",
+        "-m",
+        "benchmarks.bench_loss",
+        "--peers",
+        LOSS_PEERS,
+        "--kills",
+        "10",
+        "--seed",
+        seed,
+    )
+    try:
+        session.run(*command, "--python", peers_python(session), "--json", str(peers))
+    except nox.command.CommandFailed:
+        session.warn("the peers could not be tried here: the page says so")
+    session.run("python", "-m", "tools.promises", str(long), str(peers), "--otherwise", str(short))
+    if failed:
+        session.error(f"not everything was kept by the tests that are {' and '.join(failed)}")
 
 
 @nox.session
@@ -159,17 +195,23 @@ def wheels(session: nox.Session) -> None:
             session.run(python, "-I", str(HERE / "tools" / "smoke.py"), external=True)
 
 
-@nox.session
-def bench(session: nox.Session) -> None:
-    """Print the tables of all benchmarks; `-- --quick` only shows that they run."""
-    install(session, "dev")
-    peers = session.cache_dir / "peers"  # their dependencies never mix with ours
+def peers_python(session: nox.Session) -> str:
+    """Return the Python of an environment with the peers; their dependencies never mix with ours."""
+    peers = session.cache_dir / "peers"
     python = str(peers / "bin" / "python")
     if not peers.exists():
         session.run("python", "-m", "virtualenv", "-q", str(peers))
         session.run(
             python, "-m", "pip", "install", "-q", "-r", "benchmarks/requirements-peers.txt", external=True
         )
+    return python
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print the tables of all benchmarks; `-- --quick` only shows that they run."""
+    install(session, "dev")
+    python = peers_python(session)
     for program in ("bench_import", "bench_call", "bench_loss"):
         session.run("python", "-m", f"benchmarks.{program}", "--python", python, *session.posargs)
     for program in ("bench_ingest", "bench_access", "bench_backup"):

@@ -11,6 +11,7 @@ shared memory what its calls returned from, so the count is exact::
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 import subprocess
@@ -84,6 +85,7 @@ def _start(name: str, python: str, target: Target, rate: float) -> subprocess.Po
             *(target.url, str(target.port), str(target.folder), str(rate)),
         ],
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "collector")},  # the oracle; the peers have no collector
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -124,6 +126,7 @@ def _row(name: str, results: Sequence[tuple[int, int]]) -> dict[str, Any]:
     returned, lost = (sum(values) for values in zip(*results, strict=True))
     return {
         "peer": name,
+        "about": PEERS[name].about,
         "kills": len(results),
         "returned": returned,
         "lost": lost,

@@ -72,9 +72,13 @@ print(0)
 
 
 @often(4, 20)
-@pytest.mark.parametrize(("service", "program"), [("otlp", OTLP), ("elastic", ELASTIC)])
+@pytest.mark.parametrize(
+    ("key", "service", "program"),
+    [("shippers-otlp", "otlp", OTLP), ("shippers-elastic", "elastic", ELASTIC)],
+    ids=["otlp", "elastic"],
+)
 def test_nothing_is_lost_or_doubled(
-    collector: CollectorProcess, service: str, program: str, seed: int, times: int, saw: Saw
+    collector: CollectorProcess, key: str, service: str, program: str, seed: int, times: int, saw: Saw
 ) -> None:
     """
     The collector dies at random and comes back; each record is there once: the same request is known.
@@ -112,4 +116,4 @@ def test_nothing_is_lost_or_doubled(
         f"{kills} kills, {lines:,} lines: {unexplained} lost, {doubled} duplicated; "
         f"{printed[0].strip()} batches given up by the exporter"
     )
-    saw(f"shippers-{service}", figure, kept=not unexplained and not doubled)
+    saw(key, figure, kept=not unexplained and not doubled)

@@ -52,8 +52,8 @@ def verify(extent: str | None, seed: int | None, only: tuple[str, ...], form: st
 
     Real programs log to a real collector, all in a folder for temporary files that is removed at the end
     (TMPDIR says where); your collector, your spool and your settings are not touched. Each line shows what
-    was promised, and what was seen. With the same --seed the same moments are chosen; the scheduler's share in
-    it remains.
+    was promised, and what was seen. With the same --seed the same moments are chosen; the scheduler's share
+    in it remains.
 
     The exit code is 1 where one promise was not kept.
     """

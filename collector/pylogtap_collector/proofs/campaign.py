@@ -164,9 +164,14 @@ class Campaign:
         """Return the names of the files that the spool still holds, but for the note of its destination."""
         return [path.name for path in self.spool.rglob("*") if path.is_file() and path.name != "destination"]
 
-    def verdict(self) -> Verdict:
-        """Compare all runs with what the collector shows, once it shows everything, or time is over."""
-        deadline = time.monotonic() + _ARRIVING_S
+    def verdict(self, patience_s: float = _ARRIVING_S) -> Verdict:
+        """
+        Compare all runs with what the collector shows, once it shows everything, or time is over.
+
+        Args:
+            patience_s: Most that what is missing may take to arrive.
+        """
+        deadline = time.monotonic() + patience_s
         total = Verdict()
         for run in self.runs:
             while True:

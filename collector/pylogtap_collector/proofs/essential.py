@@ -52,7 +52,6 @@ def run_proofs(
     ground: Ground,
     wanted: Collection[str] = KEYS,
     begun: Callable[[list[str]], None] = lambda _: None,
-    proofs: Collection[Proof] = PROOFS,
 ) -> Iterator[Row]:
     """
     Run proofs, each in a folder of its own, and yield what they saw as soon as they have.
@@ -63,9 +62,8 @@ def run_proofs(
         ground: Its folder holds theirs.
         wanted: Keys of the promises that are to be shown.
         begun: Is told the keys of those that are tried next.
-        proofs: Those there are.
     """
-    for number, proof in enumerate(proofs):
+    for number, proof in enumerate(PROOFS):
         keys = [key for key in proof.keys if key in wanted]
         if not keys:
             continue
