@@ -89,6 +89,22 @@ def _caller() -> object:
     return sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - who clears, and who means it
 
 
+def _stay_in_celery(signals: Any, handler: Handler) -> None:
+    """
+    Attach our handler to the loggers that a worker of celery has just set up.
+
+    It clears the root logger's handlers, and cuts the loggers of its tasks off the root.
+    """
+
+    def attach(logger: logging.Logger, **_: Any) -> None:
+        if logger.parent is None or not logger.propagate:
+            logger.addHandler(handler)
+
+    for signal in (signals.after_setup_logger, signals.after_setup_task_logger):
+        signal.disconnect(dispatch_uid="pylogtap")  # of an earlier call of `init`
+        signal.connect(attach, weak=False, dispatch_uid="pylogtap")
+
+
 def _attach(handler: Handler, root: logging.Logger, settings: Any) -> None:
     from pylogtap.console import console_handler  # noqa: PLC0415 - only where something is switched on
 
@@ -97,6 +113,8 @@ def _attach(handler: Handler, root: logging.Logger, settings: Any) -> None:
         each.set_by_init = True  # type: ignore[attr-defined]
         root.addHandler(each)
     _Staying(root, handler)
+    if signals := sys.modules.get("celery.signals"):  # else it does not run this program
+        _stay_in_celery(signals, handler)
     if root.level == logging.NOTSET or root.level > settings.level:
         root.setLevel(settings.level)
     if settings.propagate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,7 @@ import pytest
 from pylogtap_collector.proofs.campaign import Campaign
 from pylogtap_collector.proofs.daemon import running_daemon
 from pylogtap_collector.proofs.promises import PROMISES, Seen
+from tests.faults.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,3 +83,17 @@ def make_campaign(tmp_path: Path, collector: CollectorProcess, seed: int) -> Ite
     yield make
     for campaign in made:
         campaign.close()
+
+
+@pytest.fixture(scope="module")
+def shared_collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
+    """Run one collector for all tests of a module that do it no harm."""
+    with running_daemon(tmp_path_factory.mktemp("collector")) as collector:
+        yield collector
+
+
+@pytest.fixture
+def stage(tmp_path: Path, shared_collector: CollectorProcess, request: pytest.FixtureRequest) -> Stage:
+    """Return a place for programs whose lines have to reach the collector of the module."""
+    instance = re.sub(r"\W+", "-", request.node.name)[-60:].strip("-_")  # a prefix has its limits
+    return Stage(tmp_path, shared_collector, instance)
