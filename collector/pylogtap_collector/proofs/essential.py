@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.proofs import attacking, damage, killing, living, waiting
@@ -24,10 +25,15 @@ PROOFS = (
     Proof(("answers-lost",), killing.prove_answers_lost),
     Proof(("forks",), living.prove_fork),
     Proof(("signal-storm", "finalizers"), living.prove_interrupted),
-    Proof(("exit-dead-sink",), living.prove_exit),
-    Proof(("calls-dead-sink", "memory-dead-sink"), waiting.prove_calls_dead_sink),
+    Proof(("sink-down", "sink-silent"), waiting.prove_sinks),
+    Proof(("sink-calls",), waiting.prove_calls),
     Proof(("segment-damaged",), damage.prove_segment_damaged),
     Proof(("bombs-and-silence",), attacking.prove_attack),
+)
+_HEAD, _TAIL = 60, 200  # characters
+_BREAKING = (
+    *(AssertionError, RuntimeError, ValueError, OSError),
+    *(HTTPException, subprocess.SubprocessError),
 )
 KEYS = tuple(key for proof in PROOFS for key in proof.keys)
 
@@ -73,8 +79,14 @@ def run_proofs(
             found = {
                 seen.key: seen for seen in proof.run(replace(ground, folder=ground.folder / str(number)))
             }
-        except (AssertionError, OSError, RuntimeError, ValueError, subprocess.SubprocessError) as error:
-            broken = f"broke off: {type(error).__name__}: {error}"
+        except _BREAKING as error:
+            broken = f"broke off: {type(error).__name__}: {_short(str(error))}"
             found = {key: ground.seen(key, broken, kept=False) for key in keys}
         seconds = time.monotonic() - began
         yield from (Row(PROMISES[key], found[key], seconds) for key in keys)
+
+
+def _short(text: str) -> str:
+    """Return begin and end of a text that may hold a program's last words, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"

@@ -1,9 +1,8 @@
-"""Applications that fork, interrupt themselves, or end while nobody takes their records."""
+"""Applications that fork, or interrupt themselves in the midst of a call."""
 
 from __future__ import annotations
 
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.proofs.application import CALLS_OF_A_CHILD
@@ -12,14 +11,11 @@ from pylogtap_collector.proofs.interrupted import FINALIZER, HANDLER, WRITERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pylogtap_collector.proofs.campaign import Campaign
     from pylogtap_collector.proofs.ground import Ground
     from pylogtap_collector.proofs.promises import Seen
 
-MOST_DELAY_S = 2.0
 _THREADS = 3
 _HANGING_S = 60.0  # a program that has not ended by then never will
-_CLOCK_S = 0.1  # that a delay of just two seconds may be measured longer
 _INTERRUPTED = "pylogtap_collector.proofs.interrupted"
 
 
@@ -62,29 +58,3 @@ def prove_interrupted(ground: Ground) -> Iterator[Seen]:
         ):
             figure = f"{made[writer]:,} of {verdict.returned:,} calls by {who}: {told}"
             yield ground.seen(key, figure, kept=verdict.faults == 0 < made[writer])
-
-
-def prove_exit(ground: Ground) -> Iterator[Seen]:
-    """End programs whose collector refuses, or takes connections and never answers."""
-    with ground.campaign() as (campaign, _):
-        usual = min(_seconds_to_end(campaign) for _ in range(ground.often(1, 2, 5)))
-        delays = []
-        for silent in (False, True) * ground.often(1, 1, 5):
-            campaign.proxy.refusing, campaign.proxy.silent = not silent, silent
-            delays.append(_seconds_to_end(campaign) - usual)
-            campaign.proxy.recover()
-        campaign.drain()
-        verdict = campaign.verdict()
-        longest = max(0.0, *delays)
-        figure = f"delayed by {longest:.1f} s at most; {verdict.returned:,} calls returned: {verdict}"
-        in_time = longest <= MOST_DELAY_S + _CLOCK_S or not ground.measured
-        yield ground.seen("exit-dead-sink", figure, kept=verdict.faults == 0 and in_time)
-
-
-def _seconds_to_end(campaign: Campaign) -> float:
-    """Return how long an application takes to end that was asked to, and does not flush itself."""
-    run = campaign.start("--rate", "1000", "--flush-s", "0")
-    time.sleep(0.4)
-    asked = time.monotonic()
-    run.finish(_HANGING_S)
-    return time.monotonic() - asked

@@ -139,7 +139,8 @@ def test_unknown_promise(tmp_path: Path) -> None:
 def test_ended_in_the_midst(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C ends all its processes, and removes its folder."""
     done = start(tmp_path, "--only", "collector-killed")
-    deadline, children = time.monotonic() + _PATIENCE_S, []
+    deadline = time.monotonic() + _PATIENCE_S
+    children: list[psutil.Process] = []
     while len(children) < 3 and time.monotonic() < deadline:  # the collector and two applications
         time.sleep(0.05)
         children = psutil.Process(done.pid).children(recursive=True)

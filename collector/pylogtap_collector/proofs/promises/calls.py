@@ -1,4 +1,4 @@
-"""What holds when the application dies, and what it costs while nobody takes its records."""
+"""What holds when the application dies, and with what it leaves behind."""
 
 from __future__ import annotations
 
@@ -25,24 +25,6 @@ PROMISES: tuple[Promise, ...] = (
         "Answers of the collector get lost after it has stored, so that the same is sent again, cut anew",
         "It is stored once, and the client's counters add up.",
         _NONE,
-    ),
-    Promise(
-        "exit-dead-sink",
-        "A program ends while its collector refuses, or takes connections and never answers",
-        "The end is delayed by two seconds at most; what is left is delivered later.",
-        f"delayed by 2 s at most; {_NONE}",
-    ),
-    Promise(
-        "calls-dead-sink",
-        "The collector takes connections and never answers: what calls cost",
-        "A call takes as long as with a collector that answers.",
-        "1.5 times as long at most",
-    ),
-    Promise(
-        "memory-dead-sink",
-        "The collector takes connections and never answers: what waits",
-        "The program's own memory stays flat: what waits lies in files.",
-        "less than 20 MiB more",
     ),
     Promise(
         "segment-damaged",
