@@ -7,14 +7,15 @@ import hashlib
 import os
 import sys
 import threading
-from contextlib import suppress
+import time
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from pylogtap import context, record
+from pylogtap import context, notice, record, wire
 from pylogtap.counters import Stats
 from pylogtap.prefix import Prefix, find_prefix, host_name, program_name
 from pylogtap.settings import Settings, default_spool_dir, load
-from pylogtap.spool import Spool
+from pylogtap.spool import MEMORY_BYTES, Spool
 from pylogtap.version import __version__
 from pylogtap.writer import Draft, Site, Writer
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
     from pylogtap.shipper import DrainReport, Shipper
 
-MEMORY_BYTES = 16 << 20  # most that waits in memory where no directory can be used
 DESTINATION_FILE = "destination"
 
 _clients: dict[tuple[str, str | None, str], Client] = {}
 _lock = threading.Lock()
+_ending: list[bool] = []  # not empty: the interpreter ends, and no thread may be started any more
 
 
 class Client:
@@ -63,7 +64,7 @@ class Client:
         self.start()
 
     def start(self) -> None:
-        """Start the shipping thread."""
+        """Start the shipping thread, unless the interpreter ends: then others deliver."""
         if self._shipper is None:
             from pylogtap.shipper import Shipper  # noqa: PLC0415 - loads what a thread needs, in its time
             from pylogtap.transport import Transport  # noqa: PLC0415
@@ -75,8 +76,10 @@ class Client:
                 interval_s=self.settings.flush_interval_s,
                 report_fault=self.report_fault,
                 tell_refusal=self._tell_refusal,
+                report_damage=self._report_damage,
             )
-        self._shipper.start()
+        if not _ending:
+            self._shipper.start()
 
     def _heed(self, words: Mapping[str, Any]) -> None:
         """Take up what the collector asks for: further words that make a key secret."""
@@ -100,7 +103,13 @@ class Client:
 
     def _spool_in(self, directory: str | None, max_bytes: int) -> Spool:
         return Spool(
-            directory, self._opening, max_bytes=max_bytes, on_rotate=self._rotated, on_fork=self._forked
+            directory,
+            self._opening,
+            max_bytes=max_bytes,
+            place=str(self.prefix),
+            on_rotate=self._rotated,
+            on_fork=self._forked,
+            on_missing=lambda: destination_directory(self.settings),
         )
 
     def _opening(self, losses: Mapping[str, int]) -> list[bytes]:
@@ -134,6 +143,16 @@ class Client:
             draft = Draft(site._replace(template=None), when, None, fields, more, site.template or "")
             self.writer.write(draft)
 
+    def _report_damage(self, report: DrainReport) -> None:
+        """Log, once, that something of what dead processes have left cannot be delivered."""
+        text = (
+            f"pylogtap set {report.damaged} damaged files and {report.set_aside} unreadable pieces aside "
+            f"of what ended programs had left in {self.spool.directory}; `pylogtap doctor` tells more"
+        )
+        prefix = str(self.prefix)
+        site = Site(text, 0, 30, "pylogtap", "", prefix, 13, "warning", "", wire.STYLE_TEXT)
+        self.emit(site, time.time_ns(), {"files": report.damaged, "pieces": report.set_aside}, {})
+
     def flush(self, timeout_s: float, *, give_up_early: bool = False) -> bool:
         """Deliver what has been logged so far; see :meth:`pylogtap.shipper.Shipper.flush`."""
         return self._shipper is None or self._shipper.flush(timeout_s, give_up_early=give_up_early)
@@ -142,40 +161,59 @@ class Client:
         """Deliver what dead processes have left; see :meth:`pylogtap.shipper.Shipper.adopt`."""
         return self._shipper is None or self._shipper.adopt(timeout_s)
 
-    def shutdown(self) -> None:
-        """Deliver what is left within the exit time, and close. What stays undelivered is adopted later."""
+    def last_words(self) -> None:
+        """Put what was dropped into the stream, and have all of it delivered: the process ends."""
         self.spool.tell_last_losses()
-        self.flush(self.settings.exit_timeout_s, give_up_early=True)
-        self._tell_what_is_left()
+        if self._shipper is not None:
+            self._shipper.wake()
+
+    def shutdown(self) -> None:
+        """Deliver what is left within the exit time, and close."""
+        self.last_words()
+        notice.tell_at_the_end(self.finish(time.monotonic() + self.settings.exit_timeout_s))
+
+    def finish(self, deadline: float) -> list[str]:
+        """
+        Deliver what is left, and close. What stays undelivered is adopted later.
+
+        Args:
+            deadline: Until when, of the monotonic clock.
+
+        Returns:
+            What people have to know.
+        """
+        self.flush(max(0.0, deadline - time.monotonic()), give_up_early=True)
+        left = self._told_of_what_is_left()
         if self._shipper is not None:
             self._shipper.stop()
         if "pylogtap.capture" in sys.modules:
             sys.modules["pylogtap.capture"].forget_faults()
         self.spool.close()
+        return left
 
-    def _tell_refusal(self, why: str) -> None:
+    def _tell_refusal(self, why: str) -> bool:
         """Say on standard error that the collector takes nothing from this program before somebody acts."""
         kept = f"kept in {self.spool.directory}" if self.spool.directory else "kept in memory"
-        with suppress(OSError, ValueError, AttributeError):  # as below
-            sys.stderr.write(
-                f"pylogtap: {self.settings.url} does not take what this program logs: {why} "
-                f"Until then it is {kept}; `pylogtap doctor` looks into it.\n"
-            )
+        return notice.tell(
+            f"{self.settings.url} does not take what this program logs: {why} "
+            f"Until then it is {kept}; `pylogtap doctor` looks into it."
+        )
 
-    def _tell_what_is_left(self) -> None:
-        """Say on standard error what is lost; on a terminal also what waits."""
-        count = 0 if self.told else self.spool.unsent_records()
-        if not count:
-            return
-        records = "1 record" if count == 1 else f"{count:,} records"
+    def _told_of_what_is_left(self) -> list[str]:
+        """Return what is to be said at the end: what is lost; on a terminal also what waits."""
+        if self.told:
+            return []
+        lost = self.spool.unsent_records(in_memory=True)
+        kept = self.spool.unsent_records() - lost if notice.is_read() else 0  # counting them takes a while
         why = (self._shipper.last_error if self._shipper else None) or "not delivered in time"
-        with suppress(OSError, ValueError, AttributeError):  # standard error may be closed, or none at all
-            if self.spool.directory is None:
-                lost = f"{records} for {self.settings.url} are lost: {why}; {self.memory_reason}"
-                sys.stderr.write(f"pylogtap: {lost}\n")
-            elif sys.stderr.isatty():
-                kept = f"{records} for {self.settings.url} wait in {self.spool.directory}: {why}"
-                sys.stderr.write(f"pylogtap: {kept}; `pylogtap drain` delivers them\n")
+        told = []
+        if lost:
+            reason = f"; {self.memory_reason}" if self.memory_reason else ""
+            told.append(f"{_records(lost)} for {self.settings.url} are lost: {why}{reason}")
+        if kept:
+            where = f"wait in {self.spool.directory}: {why}; `pylogtap drain` delivers them"
+            told.append(f"{_records(kept)} for {self.settings.url} {where}")
+        return told
 
     @property
     def last_error(self) -> str | None:
@@ -184,9 +222,10 @@ class Client:
 
     def stats(self) -> Stats:
         """Return what became of this process's records."""
-        dropped = dict(self.spool.dropped)
-        spooled = self.spool.unsent_records()
-        shipped = self._shipper.shipped if self._shipper else 0
+        with self._shipper.counting if self._shipper else nullcontext():  # else some were counted twice
+            dropped = dict(self.spool.dropped)
+            spooled = self.spool.unsent_records()
+            shipped = self._shipper.shipped if self._shipper else 0
         return Stats(
             accepted=shipped + spooled + sum(dropped.values()),
             shipped=shipped,
@@ -198,6 +237,10 @@ class Client:
         )
 
 
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count:,} records"
+
+
 def obtain(settings: Settings) -> Client:
     """Return this process's client for a collector, made at the first call."""
     key = (settings.url, settings.key, str(settings.spool_dir))
@@ -206,13 +249,18 @@ def obtain(settings: Settings) -> Client:
         if client is None:
             client = _clients[key] = Client(settings)
             if len(_clients) == 1:
-                atexit.register(shutdown)
+                atexit.register(_end)
         return client
 
 
 def all_clients() -> list[Client]:
     """Return the clients of this process."""
     return list(_clients.values())
+
+
+def _end() -> None:
+    _ending.append(True)
+    shutdown()
 
 
 def shutdown() -> None:
@@ -222,8 +270,12 @@ def shutdown() -> None:
     with _lock:
         clients = list(_clients.values())
         _clients.clear()
+    began, left = time.monotonic(), []
     for client in clients:
-        client.shutdown()
+        client.last_words()
+    for client in clients:  # their threads deliver at the same time: nobody waits for one after the other
+        left += client.finish(began + client.settings.exit_timeout_s)
+    notice.tell_at_the_end(left)
 
 
 def measure_process(client: Client, prefix: Prefix, settings: Settings) -> None:
@@ -259,9 +311,16 @@ def destination_directory(settings: Settings) -> str:
     directory = os.path.join(base, hashlib.sha256(settings.url.encode()).hexdigest()[:12])
     os.makedirs(directory, mode=0o700, exist_ok=True)
     name = os.path.join(directory, DESTINATION_FILE)
-    if not os.path.exists(name):
-        with open(name, "w", encoding="utf-8") as file:
-            file.write(settings.url + "\n")
+    if not os.path.exists(name) or not os.path.getsize(name):  # a full disk, or a power cut, left it empty
+        draft = f"{name}.{os.getpid()}.tmp"  # so that nobody sees half of it
+        try:
+            with open(draft, "w", encoding="utf-8") as file:
+                file.write(settings.url + "\n")
+            os.replace(draft, name)
+        except OSError:
+            with suppress(OSError):
+                os.unlink(draft)
+            raise
     return directory
 
 

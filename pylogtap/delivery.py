@@ -104,7 +104,7 @@ class Delivery:
         if outcome.verdict is Verdict.GO_ON:
             sound = HEADER_SIZE <= following <= most and following % 8 == 0
         elif outcome.verdict is Verdict.SET_ASIDE:
-            sound = start <= frame < following <= segment.size and not (frame % 8 or following % 8)
+            sound = start <= frame < following <= most and not (frame % 8 or following % 8)
         else:
             return outcome
         return outcome if sound else Outcome(Verdict.WAIT, error="what answers there is no collector")

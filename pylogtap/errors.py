@@ -7,7 +7,8 @@ What the client can raise. Never from a logging call: only where something is se
     ├── PrefixError      a prefix that cannot be one
     ├── SettingsError    a setting that cannot be read
     └── SpoolError       the spool cannot be used
-        └── SpoolFull    no room for another segment
+        ├── SpoolFull    no room for another segment
+        └── OtherVersion a segment that another version of this library reads
 """
 
 from __future__ import annotations
@@ -31,3 +32,7 @@ class SpoolError(PylogtapError):
 
 class SpoolFull(SpoolError):
     """The spool has reached its limit, or its disk is full."""
+
+
+class OtherVersion(SpoolError):
+    """A segment is of a format that another version of this library reads."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pylogtap.errors import SpoolError
+from pylogtap.errors import OtherVersion, SpoolError
 from pylogtap.faults import FAULT_SUFFIX
+from pylogtap.losses import tell
 from pylogtap.segment import SUFFIX, open_file
 from pylogtap.spool import OWNER_SUFFIX, open_stems
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pylogtap.segment import Segment
 
 DAMAGED_SUFFIX = ".damaged"
+_STEM = re.compile(r"\d+-[0-9a-f]{12}")  # nothing shorter: it would be the beginning of somebody else's names
 
 
 @dataclass
@@ -29,6 +32,8 @@ class Orphan:
     Attributes:
         segments: What it had not delivered, as far as is known.
         faults: Files with the stack of a fatal signal.
+        damaged: How many files were no segments any more; they stay, under another name.
+        foreign: It also left segments of another version: those stay for programs that can read them.
     """
 
     directory: str
@@ -36,14 +41,17 @@ class Orphan:
     lock: int
     segments: list[Segment]
     faults: list[str]
+    damaged: int = 0
+    foreign: bool = False
 
     def finish(self) -> None:
-        """Forget it: everything was delivered."""
+        """Forget it: everything was delivered that this version can read."""
         for path in self.faults:
             with suppress(FileNotFoundError):
                 os.unlink(path)
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(self.directory, self.stem + OWNER_SUFFIX))
+        if not self.foreign:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.directory, self.stem + OWNER_SUFFIX))
         os.close(self.lock)
 
     def release(self) -> None:
@@ -67,7 +75,7 @@ def adopt(directory: str, own_stems: frozenset[str]) -> Iterator[Orphan]:
     """
     for name in _listed(directory):
         stem = name.removesuffix(OWNER_SUFFIX)
-        if name == stem or stem in own_stems or stem in open_stems:
+        if name == stem or not _STEM.fullmatch(stem) or stem in own_stems or stem in open_stems:
             continue
         lock = _locked(os.path.join(directory, name))
         if lock is not None:
@@ -105,10 +113,22 @@ def _gathered(directory: str, stem: str, lock: int) -> Orphan:
                 os.unlink(path)
         elif name.startswith(stem) and name.endswith(FAULT_SUFFIX):
             orphan.faults.append(path)
-        elif name.startswith(stem) and name.endswith(SUFFIX):
-            try:
-                orphan.segments.append(open_file(path))
-            except (SpoolError, OSError):  # kept for people to look at, out of everybody's way
-                with suppress(OSError):
-                    os.rename(path, path + DAMAGED_SUFFIX)
+        elif name.startswith(f"{stem}-") and name.endswith(SUFFIX):
+            _gather(orphan, path)
+    orphan.segments.sort(
+        key=lambda segment: segment.order
+    )  # those of earlier versions stay as they are named
+    if orphan.segments:
+        tell(orphan.segments[-1])
     return orphan
+
+
+def _gather(orphan: Orphan, path: str) -> None:
+    try:
+        orphan.segments.append(open_file(path))
+    except OtherVersion:
+        orphan.foreign = True
+    except (SpoolError, OSError):  # kept for people to look at, out of everybody's way
+        orphan.damaged += 1
+        with suppress(OSError):
+            os.rename(path, path + DAMAGED_SUFFIX)

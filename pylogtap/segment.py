@@ -10,10 +10,22 @@ import time
 import zlib
 from contextlib import suppress
 
-from pylogtap.errors import SpoolError
-from pylogtap.wire import FLAGS, FRAME_HEADER, HEADER_SIZE, MAGIC, frame_size, salt_of
+from pylogtap.errors import OtherVersion, SpoolError
+from pylogtap.wire import (
+    FLAGS,
+    FRAME_HEADER,
+    HEADER_SIZE,
+    MAGIC,
+    MAX_RECORD_BYTES,
+    MAX_SEGMENT_BYTES,
+    frame_size,
+    salt_of,
+)
 
 _CREATED = struct.Struct("<Q")
+_FAMILY = MAGIC[:6]  # which the segments of all versions begin with
+_CHECKED = slice(0, 32)  # of the header: what its check is of
+_CHECK, _ORDER = 8, 9  # of the header's 32-bit words: its check, and which of its process's segments it is
 _NO_FALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _POPULATE_WRITE = 23  # MADV_POPULATE_WRITE, Linux 5.14 and later
 _POPULATED_AT_ONCE = 64 << 10  # bytes; the GIL is held meanwhile
@@ -31,9 +43,23 @@ class Segment:
         end: Offset behind the last frame, once no more will be appended; 0 while the segment is current.
         acked: Offset up to which the collector has it; goes back when a collector asks for it.
         counted: Offset up to which delivered records have been counted.
+        gap: Where the bytes right before `acked` begin that were passed over, and not told yet; or None.
     """
 
-    __slots__ = ("acked", "counted", "end", "fd", "id", "memory", "path", "salt", "size", "words")
+    __slots__ = (
+        "acked",
+        "counted",
+        "end",
+        "fd",
+        "gap",
+        "id",
+        "memory",
+        "path",
+        "resting",
+        "salt",
+        "size",
+        "words",
+    )
 
     def __init__(self, path: str | None, fd: int, memory: mmap.mmap) -> None:
         """
@@ -45,17 +71,33 @@ class Segment:
             memory: The mapping, writable and shared.
 
         Raises:
+            OtherVersion: It holds a segment that another version of this library can read.
             SpoolError: The memory does not hold a segment.
         """
         self.path, self.fd, self.memory = path, fd, memory
         self.size = len(memory)
+        if memory[:6] == _FAMILY and memory[7] == 0 and memory[6:7].isalnum() and memory[:8] != MAGIC:
+            raise OtherVersion(f"{path} is a segment of another version")
         if memory[:8] != MAGIC or self.size <= HEADER_SIZE:
-            raise SpoolError(f"{path} is no segment of this version")
+            raise SpoolError(f"{path} is no segment")
         self.words = memoryview(memory).cast("I")
+        if self.words[_CHECK] not in (0, zlib.crc32(memory[_CHECKED])):  # before 1.0 there was none
+            self.words.release()
+            raise SpoolError(f"the header of {path} is damaged")
         self.id = bytes(memory[8:24])
         self.salt = salt_of(self.id)
         self.end = 0
         self.acked = self.counted = HEADER_SIZE
+        self.gap: int | None = None
+
+    @property
+    def order(self) -> int:
+        """Which of its process's segments it is, from 1; clocks would not tell, as they jump."""
+        return self.words[_ORDER]
+
+    @order.setter
+    def order(self, number: int) -> None:
+        self.words[_ORDER] = number
 
     def close(self) -> None:
         """Unmap it. Nobody may be writing into it."""
@@ -79,6 +121,12 @@ class Segment:
                 length = min(_POPULATED_AT_ONCE, self.size - offset)
                 self.memory.madvise(_POPULATE_WRITE, offset, length)
 
+    def rest(self) -> None:
+        """Give the mapped pages back. What they hold stays with the file; who reads gets them again."""
+        if self.fd >= 0:
+            with suppress(OSError, ValueError):  # it was delivered and removed meanwhile
+                self.memory.madvise(mmap.MADV_DONTNEED)
+
     def put(self, payload: bytes, offset: int) -> int:
         """Write a frame where nobody else writes yet, and return the offset behind it."""
         length = len(payload)
@@ -87,12 +135,21 @@ class Segment:
         self.words[offset >> 2] = length
         return offset + frame_size(length)
 
+    def behind(self, offset: int) -> int:
+        """Return the offset behind the frame that begins at one."""
+        return offset + frame_size(self.words[offset >> 2] & ~FLAGS)
+
+    def leave_gap(self, offset: int) -> None:
+        """Pass bytes over from here to where `acked` will be, unless a gap ends here already."""
+        if self.gap is None:
+            self.gap = offset
+
     def chain_end(self, offset: int = HEADER_SIZE) -> int:
         """Return the offset where the chain of frames from here ends: behind the last one, or at damage."""
         while offset + FRAME_HEADER <= self.size:
             length = self.words[offset >> 2] & ~FLAGS
             following = offset + frame_size(length)
-            if not length or following > self.size:
+            if not length or length > MAX_RECORD_BYTES or following > self.size:
                 break
             offset = following
         return offset
@@ -101,7 +158,7 @@ class Segment:
         """Return the offset of the next committed frame whose check fits, or the size where there is none."""
         for candidate in range(offset + 8, self.size - FRAME_HEADER, 8):
             length, check = self.words[candidate >> 2], self.words[(candidate >> 2) + 1]
-            if 0 < length <= self.size - candidate - FRAME_HEADER:
+            if 0 < length <= min(MAX_RECORD_BYTES, self.size - candidate - FRAME_HEADER):
                 payload = self.memory[candidate + 8 : candidate + 8 + length]
                 if check == zlib.crc32(payload) ^ self.salt ^ candidate:
                     return candidate
@@ -112,14 +169,13 @@ class Segment:
         Find where sound frames go on behind the end of the chain, which a power cut may have torn.
 
         Returns:
-            Their offset, with `end` moved to the end of that chain; None where nothing sound follows.
+            Their offset, with `end` moved to the end of that chain; the size, where only torn bytes follow;
+            None where nothing follows.
         """
         if not self.memory[self.end :].strip(b"\0"):
             return None
         sound = self.next_sound(self.end)
-        if sound >= self.size:
-            return None
-        self.end = self.chain_end(sound)
+        self.end = self.chain_end(sound) if sound < self.size else self.size
         return sound
 
 
@@ -158,7 +214,8 @@ def create_file(directory: str, stem: str, size: int) -> Segment:
 def create_memory(size: int) -> Segment:
     """Make a segment that no file stands behind: for where there is no usable directory."""
     memory = mmap.mmap(-1, size)
-    memory[:32] = _header(os.urandom(16))
+    header = _header(os.urandom(16))
+    memory[: len(header)] = header
     return Segment(None, -1, memory)
 
 
@@ -167,12 +224,12 @@ def open_file(path: str) -> Segment:
     Map a segment that another process left.
 
     Raises:
-        SpoolError: It is no segment, or cut short.
+        SpoolError: It is no segment, or of another version, or cut short.
         OSError: It cannot be opened.
     """
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        segment = Segment(path, fd, mmap.mmap(fd, os.fstat(fd).st_size & -8))
+    try:  # what somebody has put behind a segment is no part of it
+        segment = Segment(path, fd, mmap.mmap(fd, min(os.fstat(fd).st_size & -8, MAX_SEGMENT_BYTES)))
     except ValueError as error:  # an empty file cannot be mapped
         os.close(fd)
         raise SpoolError(f"{path} is no segment: {error}") from error
@@ -184,7 +241,8 @@ def open_file(path: str) -> Segment:
 
 
 def _header(identity: bytes) -> bytes:
-    return MAGIC + identity + _CREATED.pack(time.time_ns())
+    checked = MAGIC + identity + _CREATED.pack(time.time_ns())
+    return checked + zlib.crc32(checked).to_bytes(4, "little")
 
 
 def _reserve(fd: int, size: int) -> None:

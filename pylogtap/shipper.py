@@ -9,28 +9,34 @@ from __future__ import annotations
 
 import os
 import time
-from _thread import allocate_lock, start_new_thread
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pylogtap.delivery import Delivery
+from pylogtap.native import native
 from pylogtap.orphans import adopt
+from pylogtap.transport import Outcome, Verdict
+from pylogtap.wire import count_records
 
 if TYPE_CHECKING:
+    from _thread import RLock
     from collections.abc import Callable
 
     from pylogtap.orphans import Orphan
     from pylogtap.spool import Spool
-    from pylogtap.transport import Outcome, Transport
+    from pylogtap.transport import Transport
 
 ADOPT_INTERVAL_S = 5.0
+_ADOPT_AGAIN_S = 10.0  # after something had to stay
 LONGEST_WAIT_S = 30.0
 SET_ASIDE_FILE = "set-aside.frames"
+MOST_SET_ASIDE = 4 << 20  # bytes of that file; what comes behind is counted only
 _FIRST_WAIT_S = 0.25
 _TELL_INTERVAL_S = 5.0  # between two notes of what was dropped
 _REFUSAL_INTERVAL_S = 600.0  # between two lines that say that the collector takes nothing
 _FLUSH_POLL_S = 0.002
+_OF_THIS_ONE = (400, 403, 413, 422, 500)  # answers that say nothing about what others have left
 
 
 @dataclass(slots=True)
@@ -42,6 +48,7 @@ class DrainReport:
         processes: Dead processes whose files were delivered and removed.
         records: Records delivered.
         set_aside: Frames that the collector could not take; they are kept beside the spool.
+        damaged: Files that are no segments any more; they stay, under another name.
         left: Dead processes whose files had to stay.
         error: Why, if any had to stay.
     """
@@ -49,6 +56,7 @@ class DrainReport:
     processes: int = 0
     records: int = 0
     set_aside: int = 0
+    damaged: int = 0
     left: int = 0
     error: str | None = None
 
@@ -63,7 +71,8 @@ class Shipper:
         *,
         interval_s: float,
         report_fault: Callable[[str], None],
-        tell_refusal: Callable[[str], None] = lambda _: None,
+        tell_refusal: Callable[[str], bool] = lambda _: True,
+        report_damage: Callable[[DrainReport], None] = lambda _: None,
     ) -> None:
         """
         Bind a spool to a collector; :meth:`start` begins.
@@ -73,24 +82,28 @@ class Shipper:
             transport: How.
             interval_s: Seconds between two looks.
             report_fault: Logs the stack that a dead process left at a fatal signal.
-            tell_refusal: Tells people why the collector takes nothing; at once, then now and then.
+            tell_refusal: Tells people why the collector takes nothing; at once, then now and then. Returns
+                whether it has told them.
+            report_damage: Logs that something of what dead processes left cannot be delivered.
         """
         self._spool, self._transport, self._interval_s = spool, transport, interval_s
         self._report_fault = report_fault
         self._tell_refusal = tell_refusal
+        self._report_damage = report_damage
         self._next_refusal = 0.0
         self.last_error: str | None = None
         self._begin()
 
     def _begin(self) -> None:
         self._delivery = Delivery(self._transport, self._set_aside)
-        self._wake = allocate_lock()
+        self._wake = native("allocate_lock")()
         self._wake.acquire()
         self._running = self._stopping = False
         self._failures = 0
         self._next_try = self._asked_until = 0.0  # our own patience; what the collector has asked for
         self._next_adoption = time.monotonic() + self._interval_s
         self._adopted_since = 0.0  # when the last complete look for orphans began
+        self._all_adopted = True  # and nothing was left after it
         self._next_telling = 0.0
 
     @property
@@ -98,12 +111,17 @@ class Shipper:
         """Records of this process that the collector has confirmed."""
         return self._delivery.tally.records
 
+    @property
+    def counting(self) -> RLock:
+        """Held while records pass from those that wait to those that are confirmed, or given up."""
+        return self._delivery.counting
+
     def start(self) -> None:
         """Start the thread, once. None can be had while the interpreter ends: then others will deliver."""
         if not self._running:
             self._running = True
             try:
-                start_new_thread(self._run, ())
+                native("start_new_thread")(self._run, ())
             except RuntimeError:
                 self._running = False
 
@@ -160,7 +178,7 @@ class Shipper:
                 return False
             self.wake()
             time.sleep(_FLUSH_POLL_S)
-        return not self._failures
+        return self._all_adopted
 
     def stop(self) -> None:
         """Have the thread end after what it is doing."""
@@ -179,9 +197,11 @@ class Shipper:
 
     def _round(self) -> None:
         self._spool.prepare_spare()
-        if time.monotonic() >= max(self._next_try, self._asked_until):
-            self._deliver()
         if self._failures:
+            self._spool.sync()  # before an attempt, which may take long
+        if time.monotonic() < max(self._next_try, self._asked_until):
+            return
+        if not self._deliver():
             self._spool.sync()
         elif time.monotonic() >= self._next_adoption:
             began = time.monotonic()
@@ -189,29 +209,41 @@ class Shipper:
             self._adopt()
             self._adopted_since = began
 
-    def _deliver(self) -> None:
+    def _deliver(self) -> bool:
+        """Deliver what waits, and return whether the collector takes it."""
         for segment in self._spool.waiting():
             outcome = self._delivery.deliver(segment, self._spool.reserved_end(segment), alive=True)
             if outcome is not None:
                 self._failed(outcome.error, outcome.wait_s)
-                if outcome.refused and time.monotonic() >= self._next_refusal:
+                told = outcome.refused and time.monotonic() >= self._next_refusal
+                if told and self._tell_refusal(outcome.error or ""):
                     self._next_refusal = time.monotonic() + _REFUSAL_INTERVAL_S
-                    self._tell_refusal(outcome.error or "")
-                return
+                return False
             self._failures, self.last_error = 0, None
             self._spool.prepare_spare()
         if time.monotonic() >= self._next_telling:
             self._next_telling = time.monotonic() + _TELL_INTERVAL_S
             self._spool.tell_losses()
+        return True
 
     def _adopt(self) -> None:
+        """Take over what dead processes left. Whatever becomes of it, what is logged here does not wait."""
         if self._spool.directory is None:
             return
         report = deliver_orphans(
-            self._spool.directory, frozenset({self._spool.stem}), self._transport, self._report_fault
+            self._spool.directory,
+            frozenset({self._spool.stem}),
+            self._transport,
+            self._report_fault,
+            between=self._deliver,
         )
+        for _ in range(report.set_aside):
+            self._spool.lose("refused")
+        if report.damaged or report.set_aside:
+            self._report_damage(report)
+        self._all_adopted = not (report.error or self._failures)
         if report.error:
-            self._failed(report.error, None)
+            self._next_adoption = time.monotonic() + _ADOPT_AGAIN_S
 
     def _failed(self, error: str | None, wait_s: float | None) -> None:
         """Wait longer after each failure, by a random share so that clients do not come back all at once."""
@@ -225,13 +257,18 @@ class Shipper:
             self._asked_until = time.monotonic() + wait_s + share
 
     def _set_aside(self, frame: bytes) -> None:
-        self._spool.drop("refused")
+        if count_records(frame):  # else a definition: nobody has logged it
+            self._spool.drop("refused")
         if self._spool.directory is not None:
             keep_aside(self._spool.directory, frame)
 
 
 def deliver_orphans(
-    directory: str, own_stems: frozenset[str], transport: Transport, report_fault: Callable[[str], None]
+    directory: str,
+    own_stems: frozenset[str],
+    transport: Transport,
+    report_fault: Callable[[str], None],
+    between: Callable[[], bool] = lambda: True,
 ) -> DrainReport:
     """
     Deliver what dead processes left in a spool directory.
@@ -241,6 +278,7 @@ def deliver_orphans(
         own_stems: Spools of this process.
         transport: The way to that collector.
         report_fault: Gets the text of each fatal signal's stack.
+        between: Called between two of them; returns whether to go on.
     """
     report = DrainReport()
     for orphan in adopt(directory, own_stems):
@@ -248,11 +286,14 @@ def deliver_orphans(
         outcome = _deliver_orphan(orphan, delivery)
         report.records += delivery.tally.records
         report.set_aside += delivery.tally.set_aside
+        report.damaged += orphan.damaged
         if outcome is not None:
             orphan.release()
             report.left += 1
             report.error = outcome.error
-            break
+            if outcome.status not in _OF_THIS_ONE:
+                break
+            continue
         for path in orphan.faults:
             with suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
                 text = file.read()
@@ -260,16 +301,21 @@ def deliver_orphans(
                     report_fault(text)
         orphan.finish()
         report.processes += 1
+        if not between():
+            break
     return report
 
 
 def _deliver_orphan(orphan: Orphan, delivery: Delivery) -> Outcome | None:
-    while orphan.segments:
-        segment = orphan.segments[0]
-        outcome = delivery.deliver(segment, segment.end, alive=False)
-        if outcome is not None:
-            return outcome
-        orphan.segments.pop(0).remove()
+    try:
+        while orphan.segments:
+            segment = orphan.segments[0]
+            outcome = delivery.deliver(segment, segment.end, alive=False)
+            if outcome is not None:
+                return outcome
+            orphan.segments.pop(0).remove()
+    except (ValueError, LookupError, OSError) as error:  # bytes as nobody has foreseen: others must not wait
+        return Outcome(Verdict.WAIT, error=f"{type(error).__name__}: {error}", status=_OF_THIS_ONE[0])
     return None
 
 
@@ -282,6 +328,7 @@ def keep_aside(directory: str, frame: bytes) -> None:
             0o600,
         )
         try:
-            os.write(fd, frame)
+            if os.fstat(fd).st_size + len(frame) <= MOST_SET_ASIDE:
+                os.write(fd, frame)
         finally:
             os.close(fd)

@@ -9,6 +9,7 @@ reserves its frame in such a run and needs no lock. Interpreters without that gu
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -20,6 +21,7 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pylogtap import losses as notes
 from pylogtap import segment as segments
 from pylogtap.errors import SpoolFull
 from pylogtap.sites import SiteTable
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 LOCKFREE = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
 OWNER_SUFFIX = ".own"
 LAST_WORDS = 512  # bytes at the end of a segment, kept for telling what was dropped when the process ends
+MEMORY_BYTES = 16 << 20  # most that waits in memory where no file can be made
 STORED, STALE, DROPPED = 1, 0, -1
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RETRY_AFTER_S = 0.1  # a full disk must not cost every call a failed allocation
 _ATTEMPTS = 100  # to find room that others keep taking
 _WIPE_ON_FORK = 18  # MADV_WIPEONFORK, Linux 4.14 and later
@@ -68,8 +72,10 @@ class Spool:
         *,
         max_bytes: int = 64 << 20,
         segment_bytes: int = MAX_SEGMENT_BYTES,
+        place: str = "",
         on_rotate: Callable[[], None] = lambda: None,
         on_fork: Callable[[], None] = lambda: None,
+        on_missing: Callable[[], object] = lambda: None,
     ) -> None:
         """
         Open the queue.
@@ -79,20 +85,28 @@ class Spool:
             opening: Makes the payloads that each segment begins with, from what was dropped before it.
             max_bytes: Most that all segments together may take.
             segment_bytes: Size of one segment.
+            place: Where what was dropped belongs, for who adopts the segments.
             on_rotate: Called when a segment is full.
             on_fork: Called in a forked child once it has segments of its own.
+            on_missing: Called where the directory has gone, to make it again.
 
         Raises:
             OSError: The directory cannot be written.
         """
         self.directory = directory
         self._opening, self._on_rotate, self._on_fork = opening, on_rotate, on_fork
-        self._segment_bytes = segment_bytes
+        self._on_missing = on_missing
+        self._segment_bytes = min(segment_bytes, max_bytes // 2 & -mmap.PAGESIZE)  # two there are always
+        self._place = place
         self._max_segments = max(2, max_bytes // segment_bytes)
         if not LOCKFREE:
             self.append = self._append_locked  # type: ignore[method-assign]
         self._begin()
-        self._open()
+        try:
+            self._open(self._create)
+        except OSError:
+            self._disown()
+            raise
         self._guard = _fork_guard()
 
     def _begin(self) -> None:
@@ -100,28 +114,48 @@ class Spool:
         self._owner = -1
         self.dropped: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()  # dropped, and not yet told in the stream
-        self._retry_at = 0.0
+        self._retry_at, self._refusal = 0.0, "disk_full"
+        self._order = 0  # of the segment that was put to use last
+        self._unsynced = False  # the directory has names that a power cut may take
         self.full: deque[Segment] = deque()
         self._spare: Segment | None = None
 
-    def _open(self) -> None:
+    def _open(self, create: Callable[[], Segment]) -> None:
         self._closed = False
         self.stem = f"{os.getpid()}-{os.urandom(6).hex()}"
-        if self.directory is not None:
-            self._own(self.directory)
+        open_stems.add(self.stem)
         losses, self._losses = self._losses, Counter()
-        first, table, start = self._prepared(self._create(), losses)
+        first, table, start = self._prepared(create(), losses)
         self.current, self.table, self._start = first, table, HEADER_SIZE if losses else start
         self._memory, self._words, self._salt = first.memory, first.words, first.salt
         self._offset, self._capacity = start, first.size - LAST_WORDS
 
     def _own(self, directory: str) -> None:
         """Take the kernel lock that tells others whether this process lives; it is held before it is seen."""
+        if not os.path.isdir(directory):
+            self._on_missing()
         draft = os.path.join(directory, f".{self.stem}{OWNER_SUFFIX}.tmp")
-        open_stems.add(self.stem)
-        self._owner = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.lockf(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a fork
-        os.rename(draft, os.path.join(directory, f"{self.stem}{OWNER_SUFFIX}"))
+        owner = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.lockf(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a fork
+            os.rename(draft, os.path.join(directory, f"{self.stem}{OWNER_SUFFIX}"))
+        except BaseException:
+            os.close(owner)
+            with suppress(OSError):
+                os.unlink(draft)
+            raise
+        previous, self._owner = self._owner, owner
+        if previous >= 0:  # of another file, which somebody has removed
+            os.close(previous)
+
+    def _disown(self) -> None:
+        """Give the lock up, where nothing stands behind it."""
+        open_stems.discard(self.stem)
+        owner, self._owner = self._owner, -1
+        if owner >= 0 and self.directory is not None:
+            with suppress(OSError):
+                os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
+            os.close(owner)
 
     # What a logging call runs.
 
@@ -251,7 +285,13 @@ class Spool:
         """Count a record that could not be kept."""
         with self.lock:
             self.dropped[reason] += 1
+            self.lose(reason)
+
+    def lose(self, reason: str) -> None:
+        """Have it told that a record is lost that may be another process's."""
+        with self.lock:
             self._losses[reason] += 1
+            notes.note(self.current, reason, self._losses[reason])
 
     def tell_losses(self) -> None:
         """Put what was dropped into the stream now: the next segment would tell it, but may be far away."""
@@ -266,13 +306,15 @@ class Spool:
                 losses, self._losses = self._losses, Counter()
                 self._capacity = self.current.size
                 self.append(self._opening(losses)[-1], self.table)  # of an opening, it is the last part
+                for reason in losses:
+                    notes.note(self.current, reason, 0)
 
     def _make_room(self, need: int) -> None:
         with self.lock:
             if self._offset + need <= self._capacity:
                 return
             if self._closed:  # a line after the end: safe in a new segment, for others to deliver
-                self._open()
+                self._open(self._create_somewhere)
                 return
             if HEADER_SIZE + LAST_WORDS + 2 * need > self._segment_bytes:
                 raise SpoolFull("too_large")
@@ -309,43 +351,70 @@ class Spool:
             if needed:
                 previous.end = last
                 self.full.append(previous)
+                previous.rest()
             else:
-                self._losses.update(losses)
+                for reason, count in losses.items():
+                    self._losses[reason] += count
+                    notes.note(self.current, reason, self._losses[reason])
                 fresh.remove()
         self._on_rotate()
 
     def _prepared(self, fresh: Segment, losses: Mapping[str, int]) -> tuple[Segment, SiteTable, int]:
         """Write a segment's opening frames while nobody else sees it."""
         offset = HEADER_SIZE
+        self._order = fresh.order = self._order + 1
+        notes.name_place(fresh, self._place)
         for payload in self._opening(losses):
             offset = fresh.put(payload, offset)
         return fresh, SiteTable(), offset
 
     def _create(self) -> Segment:
+        """Make a segment where it belongs: with an owner beside it, as nobody would adopt it otherwise."""
         if self.directory is None:
             return segments.create_memory(self._segment_bytes)
+        self._unsynced = True
+        if self._owner >= 0 and os.fstat(self._owner).st_nlink:
+            with suppress(FileNotFoundError):  # the directory was moved away
+                return segments.create_file(self.directory, self.stem, self._segment_bytes)
+        self._own(self.directory)  # somebody has removed it, perhaps with the directory
         return segments.create_file(self.directory, self.stem, self._segment_bytes)
 
     def _create_in_bounds(self) -> Segment:
         if len(self.full) + 1 >= self._max_segments:
             raise SpoolFull("spool_full")
-        if time.monotonic() < self._retry_at:
-            raise SpoolFull("disk_full")
+        return self._create_somewhere()
+
+    def _create_somewhere(self) -> Segment:
+        """Make a segment, in memory where no file can be made: a kill would take that one, no other."""
+        if time.monotonic() >= self._retry_at:
+            try:
+                return self._create()
+            except OSError as error:
+                self._refuse(error)
+        in_memory = [each for each in (*self.full, self.current) if each.path is None]
+        if (len(in_memory) + 1) * self._segment_bytes > MEMORY_BYTES:
+            raise SpoolFull(self._refusal)
         try:
-            return self._create()
+            return segments.create_memory(self._segment_bytes)
         except OSError as error:
-            self._retry_at = time.monotonic() + _RETRY_AFTER_S
-            raise SpoolFull("disk_full") from error
+            raise SpoolFull(self._refusal) from error
+
+    def _refuse(self, error: OSError) -> None:
+        self._retry_at = time.monotonic() + _RETRY_AFTER_S
+        self._refusal = "disk_full" if error.errno in _FULL else "disk_unwritable"
 
     # What the shipper runs.
 
     def prepare_spare(self) -> None:
         """Have a segment ready, so that a logging call need not create one."""
-        if self._spare is not None or self._closed:
+        if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
+            return
+        if time.monotonic() < self._retry_at:
             return
         try:
-            fresh = self._create_in_bounds()
-        except SpoolFull:
+            fresh = self._create()
+        except OSError as error:
+            self._refuse(error)
             return
         fresh.populate()
         if not self._offer_spare(fresh):
@@ -378,12 +447,21 @@ class Spool:
         with self.lock:
             return sum(each.end - each.acked for each in self.full) + self._offset - self.current.acked
 
-    def unsent_records(self) -> int:
-        """Return how many records wait for delivery."""
+    def unsent_records(self, *, in_memory: bool = False) -> int:
+        """
+        Return how many records wait for delivery.
+
+        Args:
+            in_memory: Only those that the end of the process would take.
+        """
         total = 0
         for segment in self.waiting():
+            if in_memory and segment.path is not None:
+                continue
             with suppress(ValueError):  # it was delivered and removed meanwhile
                 total += count_records(segment.memory[segment.counted : self.reserved_end(segment)])
+                if segment is not self.current:
+                    segment.rest()
         return total
 
     def sync(self) -> None:
@@ -391,6 +469,14 @@ class Spool:
         for segment in self.waiting():
             if segment.fd >= 0:
                 os.fdatasync(segment.fd)  # releases the GIL; mmap.flush would hold it
+        if self._unsynced and self.directory is not None:  # a name may be younger than what it names
+            self._unsynced = False
+            with suppress(OSError):
+                fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
 
     def after_fork(self) -> None:
         """In a forked child: leave the parent's segments alone and begin own ones."""
@@ -400,7 +486,7 @@ class Spool:
             inherited = [self.current, *self.full, *([self._spare] if self._spare else [])]
             owner, self._owner = self._owner, -1  # a signal handler that logs in here begins anew as well
             self._begin()
-            self._open()
+            self._open(self._create_somewhere)  # a full disk must not hurt who logs
             self._guard = _fork_guard()  # last: whoever sees it appends
             for segment in inherited:
                 with suppress(OSError, BufferError):  # a thread of the parent was writing: its mapping stays
@@ -424,10 +510,13 @@ class Spool:
                 spare.remove()
             for segment in held:
                 if segment.path is not None and segment.acked >= segment.end:
-                    os.unlink(segment.path)  # stays mapped: a call that is in it right now must not crash
+                    with suppress(OSError):  # somebody has removed it
+                        os.unlink(segment.path)  # stays mapped: a call that is in it must not crash
             if self._owner >= 0:
-                if self.directory is not None and all(segment.acked >= segment.end for segment in held):
-                    os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
+                left = [each for each in held if each.path is not None and each.acked < each.end]
+                if self.directory is not None and not left:
+                    with suppress(OSError):
+                        os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
                 os.close(self._owner)
                 self._owner = -1
             open_stems.discard(self.stem)

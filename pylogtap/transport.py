@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 20.0  # for all of an answer: one that drips in must not hold the thread
-_LONGEST_ANSWER = 1 << 20
+_LONGEST_ANSWER = 1 << 20  # bytes
+_LONGEST_REPLY = 2 << 20  # bytes of it and of its headers; those could be endless
 _WORTH_COMPRESSING = 512  # bytes
 
 
@@ -46,6 +47,7 @@ class Outcome:
         error: What went wrong, for people.
         words: What the collector asks of this program.
         refused: Somebody has to change something first: the key, or the address.
+        status: Of the answer that asks to wait; 0: there was none.
     """
 
     verdict: Verdict
@@ -55,25 +57,28 @@ class Outcome:
     error: str | None = None
     words: dict[str, Any] | None = None
     refused: bool = False
+    status: int = 0
 
 
 class _Incoming(io.RawIOBase):
-    """What comes in by a socket, until a point of time; a socket's own timeout begins anew with each byte."""
+    """What comes by a socket, up to a time and a size; a socket's own timeout begins anew with each byte."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._file = sock.makefile("rb", buffering=0)  # keeps the socket open, as http.client expects
         self._deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        self._room = _LONGEST_REPLY
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         left = self._deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self._room <= 0:
             raise TimeoutError("the answer did not come to its end in time")
         self._sock.settimeout(left)
         count = self._file.readinto(buffer)
+        self._room -= count or 0
         self._sock.settimeout(ANSWER_TIMEOUT_S)
         return count
 
@@ -162,6 +167,7 @@ class Transport:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._parts.hostname or "127.0.0.1", self._parts.port, timeout=CONNECT_TIMEOUT_S)
         connection.response_class = _Answer
+        connection.set_debuglevel(0)  # a program that prints, and logs, what is sent would feed itself by us
         connection.connect()
         connection.sock.settimeout(ANSWER_TIMEOUT_S)
         self._connection = connection
@@ -183,13 +189,13 @@ def _judge(status: int, answer: bytes, retry_after: str | None) -> Outcome:
     if status == 413:
         return Outcome(Verdict.SPLIT, error=error)
     if status in {400, 422}:
-        return Outcome(Verdict.NARROW, error=error)
+        return Outcome(Verdict.NARROW, error=error, status=status)
     elsewhere = 300 <= status < 400  # we do not follow: the key is for this address
     refused = elsewhere or status in {401, 403, 404}
     wait_s = 30.0 if refused else None
     if retry_after is not None:
         wait_s = _seconds(retry_after)
-    return Outcome(Verdict.WAIT, wait_s=wait_s, error=error, refused=refused)
+    return Outcome(Verdict.WAIT, wait_s=wait_s, error=error, refused=refused, status=status)
 
 
 def _document(answer: bytes) -> dict[str, Any]:

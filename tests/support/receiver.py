@@ -63,8 +63,8 @@ class ReceiverTransport(Transport):
             receiver: Gets what is sent.
         """
         super().__init__("http://127.0.0.1:9", None, "test")
-        self._receiver = receiver
+        self.receiver = receiver
 
     def send(self, stream: bytes, offset: int, body: bytes, skipped_from: int | None = None) -> Outcome:
         """Hand one slice over."""
-        return self._receiver.take(stream, offset, body, skipped_from)
+        return self.receiver.take(stream, offset, body, skipped_from)
