@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _ZSTD_WINDOW = 8 << 20  # bytes a frame may make us keep; what clients send needs 2 MiB at most
+_ZSTD_PIECE = 256  # bytes that are inflated at once: they may become 8 MiB, of blocks that repeat a byte
+_ZIP_PIECE = 16 << 10  # likewise; they may become 16 MiB
 _GZIP = 16 + zlib.MAX_WBITS  # expect a gzip header and trailer, see zlib.decompressobj
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 UNKNOWN = "unknown"
@@ -32,7 +35,7 @@ RECORDS = {None, wire.KIND_LOSS}  # kinds of payload that become a record; later
 
 def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
     """
-    Decompress a body without ever holding more than the limit.
+    Decompress a body without ever holding much more than the limit; of several streams in it, all.
 
     Args:
         body: As it came.
@@ -66,16 +69,37 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
 def _unzstd(body: bytes, limit: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     if 0 < zstandard.frame_content_size(body) <= limit:  # what our clients send says its size
-        return decompressor.decompress(body)
-    return decompressor.stream_reader(body).read(limit + 1)
+        with suppress(zstandard.ZstdError):  # it is damaged, or other frames follow
+            return decompressor.decompress(body, allow_extra_data=False)
+    found, room, at = list[bytes](), limit, 0
+    while at < len(body):
+        inflater = decompressor.decompressobj()
+        while not inflater.eof:
+            if at >= len(body):
+                raise Invalid("The compressed body is cut.")
+            piece = body[at : at + _ZSTD_PIECE]
+            found.append(inflater.decompress(piece))
+            room -= len(found[-1])
+            if room < 0:
+                return b"".join(found)
+            at += len(piece) - len(inflater.unused_data)
+    return b"".join(found)
 
 
 def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
-    inflater = zlib.decompressobj(format_bits)
-    data = inflater.decompress(body, limit + 1)
-    if not inflater.eof and len(data) <= limit:
-        raise Invalid("The compressed body is cut.")
-    return data
+    found, room, at = list[bytes](), limit + 1, 0
+    while room and (at < len(body) or not at):
+        if at and not body[at] and not body[at:].strip(b"\0"):  # tapes and the like fill up with zeros
+            break
+        inflater = zlib.decompressobj(format_bits)
+        while room and not inflater.eof:
+            piece = body[at : at + _ZIP_PIECE]
+            if not piece:
+                raise Invalid("The compressed body is cut.")
+            found.append(inflater.decompress(piece, room))
+            room -= len(found[-1])
+            at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
+    return b"".join(found)
 
 
 @dataclass(slots=True)
@@ -92,6 +116,7 @@ class Scan:
         tests: Payloads of what happens in test runs; likewise.
         damage: The damaged frame that stands behind them.
         oversized: The frame that stands behind them is larger than a record may be.
+        size: Bytes that it was found in.
     """
 
     end: int
@@ -102,6 +127,7 @@ class Scan:
     tests: list[bytes] = field(default_factory=list)
     damage: DamagedFrame | None = None
     oversized: bool = False
+    size: int = 0
 
     def note(self, offset: int, payload: bytes) -> bool:
         """
@@ -137,7 +163,7 @@ def scan(data: bytes, base: int, segment: bytes) -> Scan:
     """
     size = min(len(data), wire.MAX_SEGMENT_BYTES)
     words, crc32, mix = memoryview(data)[: len(data) & ~3].cast("I"), zlib.crc32, salt_of(segment)
-    position, last, records, result = 0, size - FRAME_HEADER, 0, Scan(base)
+    position, last, records, result = 0, size - FRAME_HEADER, 0, Scan(base, size=len(data))
     while position <= last:
         index = position >> 2
         length = words[index]
@@ -375,6 +401,22 @@ def projects_in(found: Scan) -> set[str]:
         except UNREADABLE:
             continue  # nothing of it is stored
     return names | _projects_of_tests(found.tests)
+
+
+def dropped_in(found: Scan) -> int:
+    """
+    Return how many records programs say they had to drop.
+
+    Args:
+        found: The scan.
+    """
+    total = 0
+    for payload in found.losses:
+        try:
+            total += sum(decode_loss(payload).reasons.values())
+        except UNREADABLE:
+            continue  # the record that it becomes says so
+    return total
 
 
 def _projects_of_tests(payloads: Iterable[bytes]) -> set[str]:

@@ -45,7 +45,9 @@ class Health(Model):
     status: Literal["ok", "failing"] = Field(description="`ok`: records can be stored.")
     version: str = Field(description="The collector's.")
     reasons: list[str] = Field([], description="Why it cannot store, one sentence each.")
+    notices: list[str] = Field([], description="What people should look at, one sentence each.")
     tasks: list[TaskState] = Field([], description="Background tasks.")
+    dropped: int = Field(0, description="Records that programs have said they had to drop, since the start.")
 
 
 class Problem(BaseModel):

@@ -44,6 +44,7 @@ class Counters:
         expired: Records that were removed because they were not to be kept any longer.
         tail_skipped: Records that readers of the tail were too slow for.
         ports: What the ports of other protocols count.
+        dropped: Records that programs have said they had to drop.
         points: Points of metrics that were stored.
         points_dropped: Points of metrics that were not, because they could not be stored then, or never.
         test_runs: Test runs that were stored.
@@ -60,6 +61,7 @@ class Counters:
     sealed: int = 0
     expired: int = 0
     tail_skipped: int = 0
+    dropped: int = 0
     points: int = 0
     points_dropped: int = 0
     test_runs: int = 0

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 from pylogtap.version import __version__
 from pylogtap_collector.models import Health as HealthReport
+from pylogtap_collector.services import damage
 from pylogtap_collector.storage import streams
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.services.counters import Counters
     from pylogtap_collector.services.keeper import Keeper
@@ -29,6 +33,7 @@ _METRICS = {  # name: type, help, https://prometheus.io/docs/instrumenting/expos
     "sealed": ("counter", "Records sealed into blocks."),
     "tail_skipped": ("counter", "Records that readers of the tail were too slow for."),
     "expired": ("counter", "Records that were removed because they were not to be kept any longer."),
+    "dropped": ("counter", "Records that programs have said they had to drop."),
     "points": ("counter", "Points of metrics stored."),
     "points_dropped": ("counter", "Points of metrics that could not be stored."),
     "test_runs": ("counter", "Test runs stored."),
@@ -68,6 +73,11 @@ class Health:
         self._tasks = tasks
         self._counters = counters
 
+    @property
+    def _folder(self) -> Path | None:
+        path = self._engine.path
+        return None if path is None or self._engine.read_only else path.parent
+
     async def alive(self) -> HealthReport:
         """Tell that the event loop answers, and nothing else: what restarts processes asks this."""
         return HealthReport(status="ok", version=__version__)
@@ -87,7 +97,12 @@ class Health:
             f"the task {state.name} does not run: {state.last_error}" for state in states if not state.running
         ]
         return HealthReport(
-            status="failing" if reasons else "ok", version=__version__, reasons=reasons, tasks=states
+            status="failing" if reasons else "ok",
+            version=__version__,
+            reasons=reasons,
+            notices=await asyncio.to_thread(damage.notices, self._folder),
+            tasks=states,
+            dropped=self._counters.dropped,
         )
 
     async def metrics(self) -> str:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import zstandard
 
-from pylogtap.wire import HEADER_SIZE
+from pylogtap.wire import HEADER_SIZE, MAX_SEGMENT_BYTES
 from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
 from pylogtap_collector.models import IngestAnswer
 from pylogtap_collector.storage.bookmarks import set_bookmarks
 from pylogtap_collector.storage.streams import Slice, Stored, store_slice
-from pylogtap_collector.wire import Scan, inflate, scan
+from pylogtap_collector.wire import Scan, dropped_in, inflate, scan
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Job = Callable[[sqlite3.Connection], None]
 
 _SMALL = 16 << 10  # bytes: checked on the event loop, in less time than a thread takes to begin
+_SMALL_PACKED = 4 << 10  # bytes, compressed
+_OPENINGS = 2  # larger ones that are decompressed at a time: each may grow to its limit
 _SMALL_SLICE = 2 << 10  # bytes: not worth to be compressed
 _LAST_OFFSET = 1 << 31
 
@@ -86,6 +88,7 @@ class Ingest:
         self._live = live
         self._preferences = preferences
         self._points, self._shippers, self._tests = hearers
+        self._opening = asyncio.Semaphore(_OPENINGS)
 
     async def accept(
         self,
@@ -195,10 +198,16 @@ class Ingest:
 
         def examine() -> tuple[bytes, Scan]:
             data = inflate(body, encoding, limit)
-            return data, scan(data, offset, stream)
+            found = scan(data, offset, stream)
+            return data[:MAX_SEGMENT_BYTES], found  # no more is looked at, nor kept while this waits
 
-        data, found = examine() if len(body) <= _SMALL else await asyncio.to_thread(examine)
-        return Slice(stream, offset, data, found, body, encoding or "", time.time_ns())
+        if len(body) <= (_SMALL if encoding is None else _SMALL_PACKED):
+            data, found = examine()
+        else:
+            async with self._opening:
+                data, found = await asyncio.to_thread(examine)
+        kept, coding = (body, encoding or "") if len(data) == found.size else (data, "")
+        return Slice(stream, offset, data, found, kept, coding, time.time_ns())
 
     async def _store(self, part: Slice) -> Stored:
         try:
@@ -233,6 +242,7 @@ class Ingest:
         if stored.slice and stored.found is not None:
             counters.slices += 1
             counters.records += stored.found.records
+            counters.dropped += dropped_in(stored.found)
             counters.stored_bytes += stored.bytes
             self._keeper.notice(stored.slice, stored.found.records, stored.bytes)
             self._reserve.notice(stored.bytes)
