@@ -110,8 +110,8 @@ class TextReport:
             )
             return True
         again = " ".join(f"--only {key}" for key in self._broken)
-        many = "promise was" if len(self._broken) == 1 else "promises were"
-        told = f" {len(self._broken)} of {self._told} {many} not kept"
+        were = "was" if len(self._broken) == 1 else "were"
+        told = f" {len(self._broken)} of {self._told} promises {were} not kept"
         self._screen.write([Span(*BROKEN), Span(told, "bold red"), Span(f" {took}")])
         self._screen.write(
             [Span("  the same again: ", "dim"), Span(f"pylogtap verify --seed {self._seed} {again}")]
@@ -141,11 +141,13 @@ class TextReport:
         widths = [int(room * share) for share in _SHARES]
         columns = [self._wrapped(text, width) for text, width in zip(texts, widths, strict=True)]
         for number in range(max(map(len, columns))):
+            cells = [column[number] if number < len(column) else "" for column in columns]
+            while not cells[-1]:
+                cells.pop()
             line = [Span(f"{mark[0] if not number else '':2}", mark[1])]
-            for column, width, style in zip(columns, widths, styles, strict=True):
-                text = column[number] if number < len(column) else ""
-                line.append(Span(text.ljust(width) + _GAP, style))
-            self._screen.write([*line[:-1], Span(line[-1].text.rstrip(), line[-1].style)])
+            for cell, width, style in zip(cells[:-1], widths, styles, strict=False):
+                line.append(Span(cell.ljust(width) + _GAP, style))
+            self._screen.write([*line, Span(cells[-1], styles[len(cells) - 1])])
 
     @staticmethod
     def _wrapped(text: str, width: int) -> list[str]:

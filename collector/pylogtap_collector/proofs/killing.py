@@ -58,13 +58,13 @@ def _life_s(rng: random.Random, number: int, longest_s: float) -> float:
 def prove_application_killed(ground: Ground) -> Iterator[Seen]:
     """Kill applications with segments of the usual size."""
     yield _applications(
-        ground, "application-killed", ground.often(3, 24, 100), ground.often(0, 0, 4_200_000), 0
+        ground, "application-killed", ground.often(3, 12, 100), ground.often(0, 0, 4_200_000), 0
     )
 
 
 def prove_application_killed_rotating(ground: Ground) -> Iterator[Seen]:
     """Kill applications whose segments fill up all the time."""
-    kills, calls = ground.often(3, 24, 100), ground.often(0, 0, 1_000_000)
+    kills, calls = ground.often(3, 12, 100), ground.often(0, 0, 1_000_000)
     yield _applications(ground, "application-killed-rotating", kills, calls, ROTATING_BYTES)
 
 
@@ -117,7 +117,7 @@ def sound(collector: CollectorProcess) -> bool:
 def prove_collector_killed(ground: Ground) -> Iterator[Seen]:
     """Kill the collector while it takes in."""
     with ground.campaign(cut=CUT_BESIDE_KILLS) as (campaign, collector):
-        kills = ground.often(2, 12, 100)
+        kills = ground.often(2, 8, 100)
         verdict = kill_collector(campaign, collector, ground.seed, kills)
         whole = sound(collector)
         figure = f"{kills} kills, {verdict.returned:,} calls returned: {verdict}"
