@@ -27,7 +27,7 @@ PROOFS = (
     Proof(("signal-storm", "finalizers"), living.prove_interrupted),
     Proof(("sink-down", "sink-silent"), waiting.prove_sinks),
     Proof(("sink-calls",), waiting.prove_calls),
-    Proof(("segment-damaged",), damage.prove_segment_damaged),
+    Proof(("segments-damaged",), damage.prove_segments_damaged),
     Proof(("bombs-and-silence",), attacking.prove_attack),
 )
 _HEAD, _TAIL = 60, 200  # characters

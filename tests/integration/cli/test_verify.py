@@ -74,12 +74,12 @@ def test_a_promise_is_kept(tmp_path: Path) -> None:
 
 def test_json_has_an_object_for_each_promise(tmp_path: Path) -> None:
     """Damaged segments: what programs get has the same, and a seed that was chosen."""
-    done = start(tmp_path, "--quick", "--only", "segment-damaged", "--format", "json")
+    done = start(tmp_path, "--quick", "--only", "segments-damaged", "--format", "json")
     output, errors = done.communicate(timeout=_PATIENCE_S)
     assert (done.returncode, errors) == (0, "")
     (row,) = map(json.loads, output.splitlines())
-    assert (row["key"], row["kept"]) == ("segment-damaged", True)
-    assert row["promised"] == PROMISES["segment-damaged"].figure
+    assert (row["key"], row["kept"]) == ("segments-damaged", True)
+    assert row["promised"] == PROMISES["segments-damaged"].figure
     assert isinstance(row["seed"], int)
     hit, aside = map(int, re.findall(r"^(\d+) of .* hit: (\d+) set aside", row["seen"])[0])
     assert hit >= aside > 0

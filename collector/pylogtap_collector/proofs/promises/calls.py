@@ -26,10 +26,4 @@ PROMISES: tuple[Promise, ...] = (
         "It is stored once, and the client's counters add up.",
         _NONE,
     ),
-    Promise(
-        "segment-damaged",
-        "Bits flip in the segments that killed programs have left",
-        "Damaged records are skipped, and kept beside the spool; all others arrive.",
-        "no record missing but those hit, 0 duplicated, 0 torn",
-    ),
 )
