@@ -119,7 +119,7 @@ def project_file() -> Path | None:
         return None
     for folder in (here, *here.parents):
         candidate = folder / "pyproject.toml"
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # noqa: PTH113 - false where it may not be looked at; pathlib raises
             return candidate
     return None
 
@@ -137,16 +137,19 @@ def _file_table() -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - only for those who have a table of ours
 
     try:
-        table = tomllib.loads(text.decode()).get("tool", {}).get("pylogtap", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tool = tomllib.loads(text.decode()).get("tool")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
+    table = tool.get("pylogtap", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: tool.pylogtap has to be a table, [tool.pylogtap]")
     return {str(name).replace("-", "_"): value for name, value in table.items()}
 
 
 def _converted(name: str, value: Any, origin: str) -> Any:
     try:
         return _READERS.get(name, str)(value)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RuntimeError) as error:
         raise SettingsError(f"{origin} = {value!r}: {error}") from error
 
 
@@ -164,7 +167,7 @@ def _size(value: Any) -> int:
     factor = _SUFFIXES.get(text[-1:], 1)
     try:
         number = int(float(text.rstrip("kmg")) * factor)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the latter: of infinity
         raise ValueError("write a number of bytes, or for example 64M") from error
     if number < 1 << 20:
         raise ValueError("at least 1 MiB, for example 64M")

@@ -57,6 +57,13 @@ _NUMBER = re.compile(
 _RUN = re.compile(r"<\*>(?:[-.,:_/+~]{0,2}<\*>|[-_.][A-Za-z]{1,2}[-_.]<\*>)+")
 _PLAIN = re.compile(r"[A-Za-z_,;!?()\[\]{}'\"*#|<>-]*[.:]?")  # has no value in it
 _EMPTY = {"()": f"({WILDCARD})", "[]": f"[{WILDCARD}]"}  # no value is a value as well
+# A conversion of `%`, as Python reads it (printf-style String Formatting).
+_CONVERSION = re.compile(
+    r"%(?:\((?P<key>[^()]*)\))?[#0\- +]*(?P<width>\*|[0-9]*)(?:\.(?P<precision>\*|[0-9]*))?[hlL]?(?P<kind>.)?",
+    re.DOTALL,
+)
+_MOST_FILLING = 1_000  # characters that all conversions of a template may fill up to
+_MOST_SAME = 16  # conversions of a template that may have the same key
 _LIST_BEGINS, _LIST = f"[{WILDCARD}, ", re.compile(r"\[<\*>(?:, <\*>)+\]")
 
 # Across words. A word that such a value may begin with is marked by a character that no word can have, as it
@@ -91,6 +98,27 @@ _QUOTED = re.compile(r'"((?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) )?[^"]+"(:)?
 _APOSTROPHES = re.compile(r"(?<![^\s=:(\[{,])'[^']+'(?![^\s.,;)\]}!?])")
 
 _known: dict[str, str | None] = {}  # by shape: the masked word, or None where it must be looked at as it is
+
+
+def is_bounded(template: str) -> bool:
+    """
+    Tell whether a message is not much longer than its template and its values together.
+
+    Args:
+        template: For `%`. A width makes a message long that has no long value, and so does a key that comes
+            over and over.
+    """
+    filling, keys = 0, dict[str, int]()
+    for found in _CONVERSION.finditer(template):
+        if found["kind"] == "(":  # a key with brackets in it, or without an end
+            return False
+        for number in (found["width"], found["precision"]):
+            if number == "*" or len(number or "") > 4:
+                return False
+            filling += int(number or 0)
+        if (key := found["key"]) is not None:
+            keys[key] = keys.get(key, 0) + 1
+    return filling <= _MOST_FILLING and max(keys.values(), default=0) <= _MOST_SAME
 
 
 def mask(text: str) -> str:

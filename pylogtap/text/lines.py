@@ -70,6 +70,8 @@ class LineSplitter:
             end = start + self._max
             while end > start + self._max - 3 and raw[end] & 0xC0 == 0x80:  # within a UTF-8 character
                 end -= 1
+            if raw[end] & 0xC0 == 0x80:  # more of them than a character has: these are none
+                end = start + self._max
             self._parts += 1
             lines.append(Line(raw[start:end].decode("utf-8", "backslashreplace"), self._parts))
             start = end

@@ -123,11 +123,14 @@ def find_failure(lines: list[str]) -> Failure | None:
     Args:
         lines: Of one record.
     """
+    last_of_go: int | None = None  # looked for once, however many lines look like a panic
     for index, line in enumerate(lines):
         if line in {_PYTHON, _PYTHON_GROUP}:
             return _python(lines, index)
         found = _PANIC.match(line)
-        if found and any(map(_is_go, lines[index + 1 :])):
+        if found and last_of_go is None:
+            last_of_go = next((at for at in range(len(lines) - 1, -1, -1) if _is_go(lines[at])), -1)
+        if found and last_of_go is not None and index < last_of_go:
             return _failure(found, lines, index)
         found = _HEADER.match(line) or _RUBY.match(line)
         if found and len(lines) > index + 1 and lines[index + 1][:1].isspace():

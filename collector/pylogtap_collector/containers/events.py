@@ -103,7 +103,7 @@ async def stream_events(engine: Engine, mark: EventMark) -> AsyncIterator[Event]
 def _read(line: bytes) -> Event | None:
     try:
         return read_event(json.loads(line)) if line.strip() else None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None  # one that cannot be read; the list of containers tells what it would have told
 
 

@@ -27,6 +27,7 @@ _STAMP = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9:]{4,6})"
 )
 _SECOND_NS = 1_000_000_000
+_END_NS = 1 << 63  # what is stored
 
 
 class LogBroken(Exception):
@@ -71,7 +72,7 @@ class LogLine(NamedTuple):
 
 def stamp_ns(stamp: str) -> int:
     """
-    Return a stamp in ns since the epoch; 0: it cannot be read.
+    Return a stamp in ns since the epoch; 0: it cannot be read, or is before that or beyond the year 2262.
 
     Args:
         stamp: RFC 3339, with up to nine digits behind the point.
@@ -79,9 +80,10 @@ def stamp_ns(stamp: str) -> int:
     digits = stamp[20:].rstrip("Z").partition("+")[0].partition("-")[0] if stamp[19:20] == "." else ""
     zone = stamp[20 + len(digits) :] if digits else stamp[19:]
     try:
-        return _seconds(stamp[:19], zone) * _SECOND_NS + int(digits.ljust(9, "0"))
+        found = _seconds(stamp[:19], zone) * _SECOND_NS + int(digits.ljust(9, "0"))
     except ValueError:
         return 0
+    return found if 0 <= found < _END_NS else 0
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylogtap_collector.containers.frames import stamp_ns
@@ -38,6 +39,8 @@ _AFTER = {
     UNHEALTHY: "because it was unhealthy",
     UNKNOWN: "while nobody watched",
 }
+_CODE = re.compile(r"-?[0-9]{1,9}")
+_END_NS = 1 << 63  # what is stored
 _NOISE = ("exec_", "attach", "resize", "top", "copy", "export", "archive-path", "extract-to-dir", "commit")
 
 
@@ -68,7 +71,7 @@ class Event(NamedTuple):
     def exit_code(self) -> int:
         """Code that it has ended with; 0 where that is not said."""
         text = self.attributes.get("exitCode") or self.attributes.get("containerExitCode") or "0"
-        return int(text) if text.lstrip("-").isdecimal() else 0
+        return int(text) if _CODE.fullmatch(text) else 0
 
 
 def read_event(raw: Mapping[str, Any]) -> Event | None:
@@ -89,6 +92,8 @@ def read_event(raw: Mapping[str, Any]) -> Event | None:
     if action == "health_status" and not detail:  # Podman
         detail = attributes.get("health_status") or attributes.get("containerHealthStatus") or ""
     time_ns = int(raw.get("timeNano") or 0) or int(raw.get("time") or 0) * 1_000_000_000
+    if not 0 <= time_ns < _END_NS:
+        return None
     return Event(str(actor["ID"]), action, detail.strip(), attributes, time_ns)
 
 

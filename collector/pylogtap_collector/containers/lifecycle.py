@@ -47,7 +47,7 @@ class Lifecycle:
         try:
             raw = json.loads(text)
             self.known[container_id] = Known(**{**raw, "place": tuple(raw["place"])})
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return
 
     def text(self, container_id: str) -> str:

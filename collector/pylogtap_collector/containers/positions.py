@@ -48,10 +48,9 @@ class Position:
         try:
             stream, counts, parts, size, check = json.loads(text)
             known = {str(key): (str(stamp), int(count)) for key, (stamp, count) in counts.items()}
-            position = cls(
-                str(stream), known, {str(key): int(each) for key, each in parts.items()}, size, int(check)
-            )
-        except (ValueError, TypeError, AttributeError):
+            given = {str(key): int(each) for key, each in parts.items()}
+            position = cls(str(stream), known, given, None if size is None else int(size), int(check))
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
         return position if position.stream in known else None
 

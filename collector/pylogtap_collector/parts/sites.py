@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from pylogtap import wire
 from pylogtap_collector.parts.faces import Form, Layout, layout_of
-from pylogtap_collector.patterns import WILDCARD, mask
+from pylogtap_collector.patterns import WILDCARD, is_bounded, mask
 from pylogtap_collector.wire import UNKNOWN
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ MANY = "(too many patterns)"
 _MAX_TEXT_FORMS = 2_000  # of one call site: messages of further patterns are not taken apart
 _MAX_CALL_SITES = 20_000
 _HIGHEST = 24  # OpenTelemetry severity
-# Widths and precisions that would make a record of gigabytes, from an argument or in the template.
-_BOUNDLESS = re.compile(r"%(?:\([^)]*\))?[^a-zA-Z%]*?(?:\*|\d{5})")
 _WHOLE = ("", "")  # literals of a message that is one piece
 
 
@@ -69,7 +66,7 @@ class CallSite:
         """
         self.style = site.style
         self.template = template = None if site.style == wire.STYLE_TEXT else site.template
-        self.bounded = not _BOUNDLESS.search(template or "")
+        self.bounded = is_bounded(template or "")
         self.layout: Layout | None = None
         self._patterns = patterns
         self._face = (

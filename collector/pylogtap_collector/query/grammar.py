@@ -142,6 +142,8 @@ def _matches(name: str, pattern: str, column: int) -> Node:
         raise InvalidQuery(f"a regular expression may have {MAX_PATTERN} characters", column)
     try:
         compile_pattern(pattern)
+    except UnicodeEncodeError:
+        raise InvalidQuery("half a character stands in the regular expression", column) from None
     except re2.error as error:
         raise InvalidQuery(f"cannot read the regular expression: {_text_of(error)}", column) from None
     return Matches(name, pattern)

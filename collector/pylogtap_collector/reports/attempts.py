@@ -16,7 +16,7 @@ from pylogtap.cases.facts import (
 )
 from pylogtap_collector.reports import longrepr, nodes, values
 from pylogtap_collector.reports.model import BAD
-from pylogtap_collector.reports.values import seconds, text, time_ns, word
+from pylogtap_collector.reports.values import seconds, shown, text, time_ns, word
 
 _PHASES = ("setup", "call", "teardown")
 _CONTEXT = "_subtest.context"
@@ -142,7 +142,7 @@ class Tries:
             found = report.get("user_properties")
             if isinstance(found, list) and found:
                 pairs = [each for each in found[:MAX_ITEMS] if isinstance(each, list) and len(each) == 2]
-                case["properties"] = [(text(str(key)), text(str(value))) for key, value in pairs]
+                case["properties"] = [(text(shown(key)), text(shown(value))) for key, value in pairs]
                 break
 
     def _add_outcome(self, case: CaseFacts) -> None:

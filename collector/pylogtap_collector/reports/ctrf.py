@@ -10,7 +10,7 @@ from pylogtap_collector.errors import Invalid
 from pylogtap_collector.reports import failures, nodes, values
 from pylogtap_collector.reports.lines import parsed
 from pylogtap_collector.reports.model import MAX_CASES, ParsedRun, Skipped, outcome_of
-from pylogtap_collector.reports.values import NS, seconds, text, time_ns, word
+from pylogtap_collector.reports.values import NS, seconds, shown, text, time_ns, word
 
 _MS = 0.001  # seconds
 _MS_NS = 1_000_000
@@ -216,7 +216,7 @@ def _attempt(told: dict[str, Any]) -> Attempt:
 
 def _texts(members: dict[str, Any]) -> dict[str, str]:
     pairs = list(members.items())[:MAX_ITEMS]
-    return {text(key, 200): text(each if isinstance(each, str) else repr(each), 2_000) for key, each in pairs}
+    return {text(key, 200): text(shown(each), 2_000) for key, each in pairs}
 
 
 def _output(lines: Any) -> str:

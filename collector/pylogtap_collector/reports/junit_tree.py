@@ -216,7 +216,8 @@ class _Reader:
 
     def _keep(self, part: Part) -> None:
         assert self._case is not None
-        self._case.parts = [each for each in self._case.parts if each is not part]
+        if self._case.parts and self._case.parts[-1] is part:  # else it is part of another part
+            self._case.parts.pop()
         name = part.attributes.get("name", "")
         self._case.properties.append((name, part.attributes.get("value", part.text)))
 

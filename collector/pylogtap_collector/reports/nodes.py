@@ -49,7 +49,7 @@ def named(file: str, groups: list[str], name: str, *, shown: str | None = None) 
         text(node, MAX_NAME) or "?",
         text(shown if shown is not None else file, MAX_NAME),
         text(group, MAX_NAME),
-        text(name, MAX_NAME) or text(node, MAX_NAME),
+        text(name, MAX_NAME) or text(node, MAX_NAME) or "?",
     )
 
 
@@ -99,7 +99,7 @@ def _first_class(parts: list[str]) -> int:
 
 def of_program(runner: str, group: str, name: str) -> Named | None:
     """
-    Name a test as what reads a runner's output does; None: nothing reads that runner's.
+    Name a test as what reads a runner's output does; None: nothing reads that runner's, or it has no name.
 
     Args:
         runner: What ran it.
@@ -112,7 +112,9 @@ def of_program(runner: str, group: str, name: str) -> Named | None:
         case = names.case_of_unittest(f"{group}.{name}" if group else name)
     else:
         return None
-    return Named(case["node"], case.get("file", ""), case.get("group", ""), case["name"])
+    parts = (case["node"], case.get("file", ""), case.get("group", ""), case["name"])
+    found = Named(*(text(part, MAX_NAME) for part in parts))
+    return found if found.node and found.name else None
 
 
 def of_other(group: str, name: str, file: str = "", suite: str = "") -> Named:

@@ -34,6 +34,14 @@ def text(value: Any, most: int = MAX_MESSAGE) -> str:
     return well_formed(strip_escapes(kept).replace("\0", "\\0"))
 
 
+def shown(value: Any) -> str:
+    """Return a value as text, whatever it is."""
+    try:
+        return value if isinstance(value, str) else repr(value)
+    except RecursionError:  # what could just be read is nested too deeply to be written
+        return "…"
+
+
 def word(value: Any) -> str:
     """Return a value that is to be one of some words; what is no text is none of them."""
     return value if isinstance(value, str) else ""

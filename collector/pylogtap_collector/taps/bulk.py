@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pylogtap_collector.errors import Undecodable
 from pylogtap_collector.taps.entries import segment_name
 from pylogtap_collector.taps.jsonlines import entry_of
-from pylogtap_collector.taps.values import read_json, text_of
+from pylogtap_collector.taps.values import read_json, storable, text_of
 from pylogtap_collector.wire import UNKNOWN
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _action(line: bytes, number: int) -> tuple[str, dict[str, Any]]:
     if isinstance(document, dict) and len(document) == 1:
         ((action, meta),) = document.items()
         if action in _ADDS + _CHANGES and isinstance(meta, dict | None):
-            return action, meta or {}
+            return action, storable(meta or {})
     raise Undecodable(
         f"Pair {number + 1} has to begin with a line that says what to do, such as "
         '{"create": {}}; the document follows in a line of its own.'

@@ -16,7 +16,7 @@ import msgpack
 from pylogtap_collector.errors import Undecodable
 from pylogtap_collector.taps.cutting import JsonCutter, MsgpackCutter, cut_array
 from pylogtap_collector.taps.packing import NS, Ns, decode, inflate_events
-from pylogtap_collector.taps.values import MAX_TIME_NS
+from pylogtap_collector.taps.values import MAX_TIME_NS, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -167,7 +167,7 @@ class ForwardDecoder:
 
     def _json(self, value: bytes) -> Message | None:
         try:
-            parts = json.loads(value.decode("utf-8", "backslashreplace"))
+            parts = storable(json.loads(value.decode("utf-8", "backslashreplace")))
         except (ValueError, RecursionError):
             return Message("", [], skipped=1)
         if not isinstance(parts, list) or len(parts) < 2 or not isinstance(parts[0], str):

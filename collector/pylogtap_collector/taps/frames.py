@@ -15,8 +15,11 @@ _OBJECT = 8  # times as long may an object of JSON be: a part of one is none
 _COUNTED = re.compile(rb"([1-9][0-9]{0,8}) (?=<[0-9]{1,3}>)")
 _COUNTED_SO_FAR = re.compile(rb"[1-9][0-9]{0,8}(?: (?:<[0-9]{0,3})?)?")  # may become the above
 _SYSLOG = re.compile(rb"<[0-9]{1,3}>")
+_MOST_EMPTY = 1_000  # line ends between lines of one message
 _END = re.compile(rb"[\n\0]")
 _GAP = b"\r\n\0"
+_GAPS = re.compile(rb"[\r\n\0]*")
+_LINE_ENDS = re.compile(rb"[\r\n]*")
 _BEGINS = b"<{0123456789"  # by what a message begins that follows a line of syslog
 
 
@@ -89,7 +92,8 @@ class FrameCutter:
 
     def _next(self, *, final: bool) -> Frame | None:
         if not self._octets and not self._parts and not self._seen:
-            del self._buffer[: len(self._buffer) - len(self._buffer.lstrip(_GAP))]
+            if gap := _GAPS.match(self._buffer):
+                del self._buffer[: gap.end()]
             counted = _COUNTED.match(self._buffer)
             if counted is not None and int(counted[1]):
                 self._octets = int(counted[1])
@@ -119,8 +123,10 @@ class FrameCutter:
             self._seen = end.start()
             following = end.end()
             if buffer[end.start()] and self._many:
-                while following < len(buffer) and buffer[following] in b"\r\n":
-                    following += 1
+                if ends := _LINE_ENDS.match(buffer, following):
+                    following = ends.end()
+                if following - end.start() > min(self._max, _MOST_EMPTY):
+                    return self._give(end.start(), following)  # nothing that follows belongs to it
                 if following == len(buffer) and not final:
                     return None
                 if following < len(buffer) and buffer[following] and buffer[following] not in _BEGINS:
@@ -139,7 +145,8 @@ class FrameCutter:
         end = self._max
         while end > self._max - 3 and end < len(self._buffer) and self._buffer[end] & 0xC0 == 0x80:
             end -= 1
-        return end
+        within = end < len(self._buffer) and self._buffer[end] & 0xC0 == 0x80
+        return self._max if within else end  # more of them than a character has: these are none
 
     def _give(self, end: int, following: int, *, more: bool = False) -> Frame:
         data = bytes(self._buffer[:end])

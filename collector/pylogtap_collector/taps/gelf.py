@@ -6,11 +6,11 @@ A level is a severity of syslog: see :mod:`pylogtap_collector.taps.syslog`.
 
 from __future__ import annotations
 
-import zlib
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylogtap.text.levels import Level, level_named, level_of_priority
-from pylogtap_collector.errors import CollectorError, Undecodable
+from pylogtap_collector.errors import Invalid, TooLarge, Undecodable
 from pylogtap_collector.taps.engine_logs import is_of_container, named_container, place_of_labels
 from pylogtap_collector.taps.entries import Entry, Source, place_of, segment_name
 from pylogtap_collector.taps.jsonlines import INFORMATION, exception_of_stack, lift
@@ -28,6 +28,8 @@ GZIP = b"\x1f\x8b"
 MAX_PARTS = 128
 PARTS_TIMEOUT_NS = 5_000_000_000
 _HEAD = 12  # magic, id of the message, number of the part, how many there are
+_WAITING = 1 << 10  # bytes that a message of which parts wait takes besides, at most
+_LEAST = 100  # messages that may wait
 _ZLIB_METHOD = 8  # deflate (RFC 1950, 2.2)
 _LIMIT = 1 << 62
 
@@ -107,12 +109,8 @@ def unpack(data: bytes, limit: int) -> bytes:
         if data.startswith(GZIP):
             return inflate(data, "gzip", limit)
         if is_zlib(data):
-            inflater = zlib.decompressobj()
-            found = inflater.decompress(data, limit + 1)
-            if len(found) > limit or not inflater.eof:
-                raise Undecodable(f"The message is cut, or holds more than {limit} bytes.")
-            return found
-    except (zlib.error, CollectorError) as error:
+            return inflate(data, "deflate", limit)
+    except (Invalid, TooLarge) as error:
         raise Undecodable(f"The message cannot be decompressed: {error}.") from error
     return data
 
@@ -143,12 +141,14 @@ class Assembler:
         Begin.
 
         Args:
-            max_bytes: Of parts that wait, of all messages together; beyond, the oldest message goes.
+            max_bytes: Of parts that wait, of all messages together; beyond, the oldest message goes, as it
+                does where there are so many that what they take besides would be more.
         """
         self.dropped = 0
         self._max = max_bytes
+        self._most = max(_LEAST, max_bytes // _WAITING)
         self._size = 0
-        self._waiting: dict[tuple[str, bytes], _Parts] = {}  # the oldest first
+        self._waiting: OrderedDict[tuple[str, bytes], _Parts] = OrderedDict()  # the oldest first
 
     @property
     def waiting(self) -> bool:
@@ -182,7 +182,7 @@ class Assembler:
         if len(parts.found) == count:
             self._forget(key)
             return b"".join(parts.found[index] for index in range(count))
-        while self._size > self._max:
+        while self._size > self._max or len(self._waiting) > self._most:
             self._drop()
         return None
 
@@ -241,6 +241,8 @@ def _source(lifted: Entry, extra: dict[str, Any]) -> tuple[Source, dict[str, Any
     """Return the place in the code: `_file` and `_line`, or those of GELF 1.0 without a dash."""
     file, line = extra.get("file"), extra.get("line")
     if lifted.source.file is not None or not isinstance(file, str) or not isinstance(line, int | float):
+        return lifted.source, extra
+    if not 0 <= line < _LIMIT:  # no line, so a value like others
         return lifted.source, extra
     function = extra.get("function") or extra.get("func")
     rest = {name: value for name, value in extra.items() if name not in {"file", "line", "function", "func"}}

@@ -122,7 +122,7 @@ def _of_value(value: Any, labels: _Labels, default: Place, now_ns: int) -> Entry
         raise Undecodable("a value that is no list of time, line and metadata")
     when, line, *more = value
     if not isinstance(when, str) or not when.isascii() or not when.isdigit() or len(when) > 19:
-        raise Undecodable(f"a time that is no text of nanoseconds: {text_of(when)[:40]}")
+        raise Undecodable(f"a time that is no text of nanoseconds: {text_of(storable(when))[:40]}")
     if not isinstance(line, str):
         raise Undecodable("a line that is no text")
     metadata = storable(more[0]) if more and isinstance(more[0], dict) else {}

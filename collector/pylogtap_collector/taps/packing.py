@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgpack
-import zstandard
 
-from pylogtap_collector.errors import Undecodable
+from pylogtap_collector.errors import Invalid, TooLarge, Undecodable
 from pylogtap_collector.taps.values import MAX_DEPTH
+from pylogtap_collector.wire import inflate
 
 NS = 1_000_000_000
 _EVENT_TIME = 0  # the type of the extension
-_GZIP = 16 + zlib.MAX_WBITS
-_ZSTD_WINDOW = 8 << 20
 _MAX_ODD = 1_000  # characters of what is no text
 
 
@@ -51,33 +48,14 @@ def inflate_events(packed: bytes, method: Any, limit: int) -> bytes:
     Raises:
         Undecodable: They are damaged, too large, or compressed otherwise.
     """
-    found = packed
+    if method in {None, "", "text"}:
+        method = None
+    elif method not in {"gzip", "zstd"}:
+        raise Undecodable(f"Packed events are compressed by {method!r}, which is not understood.")
     try:
-        if method == "gzip":
-            found = _gunzipped(packed, limit)
-        elif method == "zstd":
-            decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-            found = decompressor.stream_reader(packed, read_across_frames=True).read(limit + 1)
-        elif method not in {None, "", "text"}:
-            raise Undecodable(f"Packed events are compressed by {method!r}, which is not understood.")
-    except (zlib.error, zstandard.ZstdError) as error:
-        raise Undecodable(f"Packed events are damaged: {error}.") from error
-    if len(found) > limit:
-        raise Undecodable(f"Packed events have more than {limit} bytes.")
-    return found
-
-
-def _gunzipped(data: bytes, limit: int) -> bytes:
-    found: list[bytes] = []
-    room = limit + 1
-    while data and room:
-        inflater = zlib.decompressobj(_GZIP)
-        found.append(inflater.decompress(data, room))
-        room -= len(found[-1])
-        if not inflater.eof and room:
-            raise Undecodable("The compressed events are cut.")
-        data = inflater.unused_data
-    return b"".join(found)
+        return inflate(packed, method, limit)
+    except (Invalid, TooLarge) as error:
+        raise Undecodable(f"Packed events: {error.detail}") from error
 
 
 def _pairs(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:

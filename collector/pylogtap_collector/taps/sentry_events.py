@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pylogtap.text.times import read_time
+from pylogtap_collector.patterns import is_bounded
 from pylogtap_collector.taps.entries import NOWHERE, Entry, Source, place_of
 from pylogtap_collector.taps.values import hex_id, level_of, storable, text_of
 
@@ -82,12 +84,10 @@ def _message(event: Mapping[str, Any]) -> tuple[str, str | None]:
     params = entry.get("params")
     if not params:
         return formatted or template, None
-    if not formatted:
-        try:
+    if not formatted and is_bounded(template):
+        with suppress(TypeError, ValueError, KeyError, OverflowError):
             formatted = template % (tuple(params) if isinstance(params, list) else params)
-        except (TypeError, ValueError, KeyError, OverflowError, MemoryError):
-            formatted = template
-    return formatted, template
+    return formatted or template, template
 
 
 def _exception(errors: list[dict[str, Any]]) -> dict[str, str] | None:

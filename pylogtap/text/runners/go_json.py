@@ -163,4 +163,6 @@ def read_event(line: str) -> dict[str, Any] | None:
 
 def _text(event: dict[str, Any], name: str) -> str:
     value = event.get(name)
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode(errors="replace").decode()  # half a character is none

@@ -151,7 +151,7 @@ class Tap(Parser):
         level.points += 1
         level.failed = level.failed or failed
         if failed and not below.failed:
-            case = case_of_blocks("", [each.name for each in self._levels[1 : depth + 1]], below.name)
+            case = case_of_blocks("", [each.name for each in self._levels[1 : depth + 1]], below.name or "#?")
             case["outcome"] = "failed"
             self._last = case
             events += self._flush()
