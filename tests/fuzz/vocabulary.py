@@ -1,0 +1,118 @@
+"""Names and pieces that readers know, of which inputs are made."""
+
+from __future__ import annotations
+
+OTLP = (
+    "resourceLogs", "scopeLogs", "logRecords", "resourceSpans", "scopeSpans", "spans", "resourceMetrics",
+    "scopeMetrics",
+    "metrics", "resource", "scope", "attributes", "key", "value", "stringValue", "intValue", "doubleValue",
+    "boolValue",
+    "bytesValue", "kvlistValue", "arrayValue", "values", "body", "traceId", "spanId", "parentSpanId",
+    "timeUnixNano",
+    "observedTimeUnixNano", "startTimeUnixNano", "endTimeUnixNano", "severityNumber", "severityText",
+    "events", "status",
+    "code", "name", "kind", "sum", "gauge", "histogram", "exponentialHistogram", "summary", "dataPoints",
+    "asInt",
+    "asDouble", "flags", "isMonotonic", "aggregationTemporality", "bucketCounts", "explicitBounds", "count",
+    "min", "max",
+    "quantileValues", "quantile", "unit", "exception.type", "exception.message", "service.name",
+    "code.lineno",
+    "code.filepath", "process.pid", "logfire.span_type", "logfire.json_schema",
+    "5b8efff798038103d269b633813fc60c",
+    "1767225600000000000", "links", "droppedAttributesCount",
+)  # fmt: skip
+RECORDS = (
+    "message", "msg", "level", "severity", "time", "timestamp", "@timestamp", "@version", "@mt", "@m",
+    "extra", "host",
+    "service", "project", "instance", "prefix", "path", "file", "line", "lineno", "error", "exception",
+    "err", "log",
+    "origin", "name", "type", "stack", "stack_trace", "trace_id", "span_id", "pid", "process", "hostname",
+    "test_id",
+    "function", "logger", "warn", "INFO", "2026-01-02T03:04:05Z",
+    "Traceback (most recent call last):\n  x\nE: y",
+    "create", "index", "update", "delete", "_id", "_index", "streams", "stream", "values", "date", "$date",
+    "com.docker.compose.project", "container_id", "container_name", "1767225600000000000",
+)  # fmt: skip
+SENTRY = (
+    "exception", "values", "stacktrace", "frames", "type", "value", "logentry", "message", "formatted",
+    "params", "tags",
+    "extra", "breadcrumbs", "items", "timestamp", "contexts", "trace", "trace_id", "span_id", "level",
+    "logger", "server_name",
+    "mechanism", "source", "lineno", "abs_path", "filename", "function", "context_line", "attributes",
+    "body", "length",
+    "event_id", "sentry.message.template", "%s %d", "%(a)s%(a)s", "%99999999d", "a", "severity_number",
+    "release", "user",
+)  # fmt: skip
+REPORT_NAMES = (
+    "$report_type", "nodeid", "when", "outcome", "longrepr", "sections", "duration", "start", "stop",
+    "location",
+    "user_properties", "wasxfail", "worker_id", "reprcrash", "reprtraceback", "reprentries", "chain", "path",
+    "lineno",
+    "message", "data", "lines", "reprfileloc", "exitstatus", "category", "filename", "results", "tests",
+    "tool", "summary",
+    "environment", "name", "status", "rawStatus", "suite", "filePath", "retries", "retryAttempts", "tags",
+    "parameters",
+    "stdout", "steps", "line", "trace", "extra", "labels", "commit", "threadId", "TestReport",
+    "CollectReport", "failed",
+    "passed", "skipped", "setup", "call", "teardown", "rerun", "t.py::a", "Action", "Package", "Test",
+    "Output", "Elapsed",
+    "pass", "fail", "output", "run", "SubTestReport", "SessionFinish",
+)  # fmt: skip
+XML = (
+    b"<testsuite", b"<testcase ", b"</testcase>", b"<failure ", b"</failure>", b"<system-out>",
+    b"<properties>", b"<property ",
+    b'name="a" ', b'classname="a.B" ', b'time="1,234.5" ', b'time="nan"', b'timestamp="2026-01-01T00:00:00"',
+    b"<![CDATA[",
+    b"]]>", b"&#0;", b"&lt;", b"&x;", b"<!DOCTYPE a", b'<?xml version="1.0" encoding="utf-16"?>',
+    b"not ok 1 - a\n", b"1..9\n",
+)  # fmt: skip
+ENGINE = (
+    "Type", "container", "Action", "die", "start", "oom", "health_status: healthy", "Actor", "ID",
+    "Attributes", "exitCode",
+    "name", "signal", "timeNano", "time", "read", "cpu_stats", "cpu_usage", "total_usage",
+    "system_cpu_usage", "online_cpus",
+    "percpu_usage", "throttling_data", "periods", "memory_stats", "usage", "limit", "stats", "inactive_file",
+    "networks", "eth0",
+    "rx_bytes", "blkio_stats", "io_service_bytes_recursive", "op", "value", "Read", "pids_stats", "current",
+    "--5", "-1",
+    "2026-01-02T03:04:05.678901234Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1e999", "place",
+    "stdout",
+)  # fmt: skip
+SYSLOG_WORDS = (
+    b"<34>", b"<13>1 ", b"57 <14>", b"2026-01-02T03:04:05Z ", b"Jan  2 03:04:05 ", b"web7 ", b"cart[7]: ",
+    b"- ", b"[a@1 ",
+    b'x="y"', b'\\"', b"]", b"\xef\xbb\xbf", b"\n", b"\r\n", b"\0", b"{", b"}",
+    b'"short_message":"x","host":"h",', b'"_file":"a",',
+    b'"_line":1e300,', b'"_line":-1,', b'"timestamp":', b'"level":', b"opentelemetry", b"\x1f\x8b\x08",
+    b"\x78\x9c", b"[shop/a/b] ",
+    b"*", b"Traceback (most recent call last):\n", b"\x1e\x0f", b"\xff\xfe", b'"full_message":"x\\ny",',
+    b"1e999",
+    b"fatal error: \n",
+)  # fmt: skip
+LINE_WORDS = (
+    b"\n", b"\r\n", b" ", b"\t", b"[", b"]", b"{", b"}", b'"', b"|", b":", b"=", b" - ", b"<34>1 ", b"a/b/c",
+    b"web-1  | ", b"[pod/a/b] ", b"INFO", b"error", b"WARN ", b"Traceback (most recent call last):\n",
+    b"fatal error: x\n",
+    b"panic: x\n", b"Caused by: x\n", b"\tat a.b(C)\n", b"goroutine 1 [running]:\n", b"Exception",
+    b"Error: ", b"\x1b[",
+    b"\x1b]", b"[31m", b"2026-01-02T03:04:05Z ", b"Jan  2 03:04:05 ", b"1767225600 ", b"9" * 30, b"\xff",
+    b"\\",
+    b"  + Exception Group Traceback (most recent call last):\n", b"stdout F ", b'{"a":', b"a.b.c", b"::",
+    b" --- ",
+)  # fmt: skip
+RUNNER_WORDS = (
+    b"=== 1 failed, 2 passed in 0.12s ===\n", b"t/test_x.py::test_b[x] PASSED  [ 12%]\n",
+    b"FAIL: test_a (m.C.test_a)\n",
+    b"test_a (m.C.test_a) ... ok\n", b"Ran 3 tests in 0.001s\n", b"OK (skipped=1)\n", b"ok 1 - a {\n",
+    b"not ok 2 # TODO\n",
+    b"  ---\n", b"  ...\n", b"1..3\n", b"TAP version 14\n", b"--- FAIL: TestA (0.00s)\n",
+    b"=== RUN   TestA\n", b"PASS a.test.js\n",
+    b'{"Action":"fail","Package":"x","Test":"T","Elapsed":1e999}\n', "✓ a (1 ms)\n".encode(),
+    b"\xe2\x9d\xaf a.test.ts\n",
+    b"=" * 35 + b" FAILURES " + b"=" * 35 + b"\n", b"_" * 30 + b" test_a " + b"_" * 30 + b"\n",
+    b"E       ValueError: no\n",
+    b"=" * 29 + b" test session starts " + b"=" * 30 + b"\n",
+    b"=" * 27 + b" short test summary info " + b"=" * 28 + b"\n",
+    b"FAILED t/test_x.py::test_b[x] - E: no\n", b" RUN  v1.0.0 /a\n", b"\r", b"[", b"]", b"(", b"::", b" - ",
+        b"    ", b"\x1b[1m",
+)  # fmt: skip
