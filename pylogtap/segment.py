@@ -76,7 +76,7 @@ class Segment:
         """
         self.path, self.fd, self.memory = path, fd, memory
         self.size = len(memory)
-        if memory[:6] == _FAMILY and memory[7] == 0 and memory[6:7].isalnum() and memory[:8] != MAGIC:
+        if memory[:6] == _FAMILY and memory[7:8] == b"\0" and memory[6:7].isalnum() and memory[:8] != MAGIC:
             raise OtherVersion(f"{path} is a segment of another version")
         if memory[:8] != MAGIC or self.size <= HEADER_SIZE:
             raise SpoolError(f"{path} is no segment")

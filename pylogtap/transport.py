@@ -216,7 +216,7 @@ def _seconds(retry_after: str) -> float | None:
 
     try:
         return min(3600.0, max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time()))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
