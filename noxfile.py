@@ -116,6 +116,18 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz all that reads what others wrote, and see how its time grows; `-- --seconds 600` longer, each."""
+    install(session, "dev")
+    seconds = "30"
+    if session.posargs[:1] == ["--seconds"] and len(session.posargs) == 2:
+        seconds = session.posargs[1]
+    elif session.posargs:
+        session.error("say `nox -s fuzz -- --seconds N`, the seconds for each reader")
+    session.run("pytest", "-m", "slow", "-s", "tests/fuzz", env={"PYLOGTAP_FUZZ_SECONDS": seconds})
+
+
+@nox.session
 def schemathesis(session: nox.Session) -> None:
     """Try the whole API as each role at length, with all checks of schemathesis; prints seeds and a table."""
     install(session, "dev")

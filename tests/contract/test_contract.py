@@ -17,6 +17,8 @@ from tests.contract.roles import ALIKE, ROLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.faults.conftest import Saw
+
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
 SEED = 20  # of the short form: it finds the same each time, the long one looks further
@@ -45,6 +47,10 @@ class Tries:
     def ended(self, role: str, size: str) -> tuple[dict[str, Any], str]:
         """Return the report of a role, and all that was said."""
         return self._running[role, size].result()
+
+    def of_size(self, size: str) -> list[dict[str, Any]]:
+        """Return the reports of all that were begun at a size."""
+        return [self.ended(*each)[0] for each in self._running if each[1] == size]
 
     def table(self) -> str:
         """Return how it went, a line for each role."""
@@ -76,7 +82,9 @@ def tries(request: pytest.FixtureRequest) -> Iterator[Tries]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = Tries(pool)
         for item in request.session.items:
-            if isinstance(item, pytest.Function) and item.module is request.module:
+            if not isinstance(item, pytest.Function) or item.module is not request.module:
+                continue
+            if "role" in item.fixturenames:
                 found.begin(
                     str(item.callspec.params["role"]), LONG if item.get_closest_marker("slow") else SHORT
                 )
@@ -104,3 +112,27 @@ def test_the_api_keeps_to_its_document(tries: Tries, role: str) -> None:
 def test_the_api_keeps_to_its_document_at_length(tries: Tries, role: str) -> None:
     """So are many made-up requests, and chains of them in which one goes on with what another made."""
     _check(*tries.ended(role, LONG))
+
+
+def _note(reports: list[dict[str, Any]], saw: Saw) -> None:
+    if not reports:
+        pytest.skip("no role was tried; run the other tests of this module along with this one")
+    cases = sum(report["test_cases"]["generated"] for report in reports)
+    wrong = sum(
+        report["test_cases"]["unique_failures"] + report["test_cases"]["errored"] for report in reports
+    )
+    figure = f"{cases:,} requests by {len(reports)} kinds of callers: {wrong} answers that are not described"
+    saw("api-document", figure, kept=not wrong and all(report["complete"] for report in reports))
+
+
+@pytest.mark.timeout(900)
+def test_all_answers_are_described(tries: Tries, saw: Saw) -> None:
+    """Of all who were tried together: no answer was another than the document says."""
+    _note(tries.of_size(SHORT), saw)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_all_answers_are_described_at_length(tries: Tries, saw: Saw) -> None:
+    """The same of many requests and chains of them."""
+    _note(tries.of_size(LONG), saw)

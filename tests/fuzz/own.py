@@ -126,7 +126,7 @@ def read_cursors(data: bytes) -> None:
             assert all(number is None or -END <= number < END for number in numbers)
         for kinds in ((int,), (int, str), (str, int, int)):
             with suppress(InvalidCursor):
-                parts: tuple[Any, ...] = read_position(text, *kinds)  # type: ignore[call-overload]
+                parts: tuple[Any, ...] = read_position(text, *kinds)
                 assert [type(part) for part in parts] == list(kinds)
 
 
