@@ -381,6 +381,8 @@ class Spool:
 
     def _create_in_bounds(self) -> Segment:
         if len(self.full) + 1 >= self._max_segments:
+            self._remove_delivered()  # the shipper would do it a moment later
+        if len(self.full) + 1 >= self._max_segments:
             raise SpoolFull("spool_full")
         return self._create_somewhere()
 
@@ -427,11 +429,14 @@ class Spool:
             self._spare = fresh
             return True
 
+    def _remove_delivered(self) -> None:
+        while self.full and self.full[0].acked >= self.full[0].end:
+            self.full.popleft().remove()
+
     def waiting(self) -> list[Segment]:
         """Return the segments that hold something unsent, oldest first, and remove those that do not."""
         with self.lock:
-            while self.full and self.full[0].acked >= self.full[0].end:
-                self.full.popleft().remove()
+            self._remove_delivered()
             held = list(self.full)
             if self._offset > self._start and self.current.acked < self._offset:
                 held.append(self.current)
