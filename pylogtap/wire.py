@@ -7,7 +7,7 @@ at a frame; it is what travels. Nothing is re-packed between the logging call an
 ::
 
     segment = header(4096) frame*
-    header  = magic(8) id(16) created_ns(u64), rest zero
+    header  = magic(8) id(16) created_ns(u64) crc32(u32) order(u32), the rest the client's own
     frame   = length(u32) check(u32) payload(length) padding to a multiple of 8, all little-endian
     check   = crc32(payload) XOR salt XOR offset, salt = the first four bytes of the id as u32
 

@@ -10,6 +10,7 @@ import click
 from pylogtap import client as clients
 from pylogtap import wire
 from pylogtap.record import shorten_stack
+from pylogtap.spool import MEMORY_BYTES
 from pylogtap.text import LineParser
 from pylogtap.writer import Site
 
@@ -52,7 +53,7 @@ class Keeper:
         self._client = clients.obtain(settings)
         most = settings.spool_max_bytes
         if self._client.memory_reason is not None:
-            most = min(most, clients.MEMORY_BYTES)
+            most = min(most, MEMORY_BYTES)
         self._room = max(2, most // wire.MAX_SEGMENT_BYTES) * wire.MAX_SEGMENT_BYTES
         self._stuck_at: int | None = None  # unsent bytes when the collector was last seen to take nothing
 

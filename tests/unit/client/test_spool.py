@@ -149,24 +149,6 @@ def test_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client.shutdown()
 
 
-def test_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up costs counted records, no exception, and logging resumes when there is room."""
-    queue = small_spool(tmp_path / "s")
-
-    def refuse(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "posix_fallocate", refuse)
-        states = {write(queue, value) for value in range(1000)}
-    queue._retry_at = 0.0
-
-    assert states == {STORED, DROPPED}
-    assert queue.dropped["disk_full"] > 0
-    assert write(queue, 1) == STORED
-    queue.close()
-
-
 def test_threads(tmp_path: Path) -> None:
     """Eight threads over many rotations lose nothing and write nothing twice."""
     queue = small_spool(tmp_path / "s")

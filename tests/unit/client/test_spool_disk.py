@@ -1,0 +1,269 @@
+"""The spool where something around it misbehaves: a full disk, a folder that goes, foreign files, clocks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pylogtap import segment, spool
+from pylogtap.client import destination_directory
+from pylogtap.delivery import Delivery
+from pylogtap.orphans import adopt
+from pylogtap.settings import load
+from pylogtap.shipper import deliver_orphans
+from pylogtap.spool import DROPPED, STORED, Spool, open_stems
+from tests.support.receiver import Receiver, ReceiverTransport
+from tests.unit.client.test_spool import SMALL, delivered, small_spool, write
+
+
+def refuse(*_: object) -> None:
+    """Reserve no room, as a full disk."""
+    raise OSError(28, "No space left on device")
+
+
+def records_of(queue: Spool) -> list[Any]:
+    """Ship all that waits in a living spool, and return the records' values."""
+    receiver = Receiver()
+
+    for each in queue.waiting():
+        Delivery(ReceiverTransport(receiver), lambda _: None).deliver(
+            each, queue.reserved_end(each), alive=True
+        )
+    return [record[1] for record in receiver.records()]
+
+
+def descriptors() -> int:
+    """Return how many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def kill(queue: Spool) -> None:
+    """Let go of a spool as the kernel does when its process dies."""
+    os.close(queue._owner)
+    open_stems.discard(queue.stem)
+
+
+def test_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a full disk cannot take waits in bounded memory; what is beyond is counted; then files go on."""
+    queue = small_spool(tmp_path / "s")
+    monkeypatch.setattr(spool, "MEMORY_BYTES", 3 * SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", refuse)
+        states = [write(queue, value) for value in range(1000)]
+    kept = states.count(STORED)
+    queue._retry_at = 0.0
+
+    assert states == [STORED] * kept + [DROPPED] * (1000 - kept)
+    assert queue.dropped == {"disk_full": 1000 - kept}
+    assert len([each for each in queue.waiting() if each.path is None]) == 3
+    assert 0 < queue.unsent_records(in_memory=True) < queue.unsent_records() == kept
+    assert write(queue, 1000) == STORED
+    assert queue.current.path is not None
+    assert records_of(queue) == [*range(kept), 1000]
+    queue.close()
+
+
+def test_fork_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that finds the disk full counts what it drops, and uses up neither files nor descriptors."""
+    queue = small_spool(tmp_path / "s")
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    monkeypatch.setattr(spool, "MEMORY_BYTES", 2 * SMALL)
+    monkeypatch.setattr(spool, "_RETRY_AFTER_S", 0.0)  # each call tries
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        states = [write(queue, value) for value in range(600)]
+        told = f"{states.count(STORED)} {queue.dropped['disk_full']} {descriptors()}"
+        os.write(writer, told.encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    stored, dropped, held = map(int, os.read(reader, 100).split())
+    os.close(reader)
+    os.close(writer)
+
+    assert stored > 0
+    assert stored + dropped == 600
+    assert held <= descriptors() + 4
+    assert len(list((tmp_path / "s").glob("*.own"))) <= 2
+    queue.close()
+
+
+def test_a_start_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no first segment can be made, no owner file and no descriptor is left behind."""
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    before = descriptors()
+
+    with pytest.raises(OSError, match="No space left"):
+        small_spool(tmp_path / "s")
+
+    assert list((tmp_path / "s").iterdir()) == []
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "owner removed"])
+def test_a_directory_that_goes_away(tmp_path: Path, how: str) -> None:
+    """Somebody cleans up: the next segment is made in a directory made anew, and others can adopt it."""
+    folder = tmp_path / "s"
+    queue = small_spool(folder, on_missing=folder.mkdir)
+    write(queue, 0)
+    if how == "removed":
+        shutil.rmtree(folder)
+    elif how == "moved":
+        folder.rename(tmp_path / "elsewhere")
+    else:
+        (folder / f"{queue.stem}.own").unlink()
+    written = range(1, 400)
+    assert {write(queue, value) for value in written} == {STORED}
+    assert queue.dropped == {}
+    first_in_files = len(records_of(queue))
+    kill(queue)
+
+    found = delivered(folder)
+    assert first_in_files == 400
+    assert found == list(range(400))[-len(found) :]
+    assert len(found) > 200
+    assert list(folder.iterdir()) == []
+
+
+def test_a_destination_that_was_left_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A note of the destination that a full disk or a power cut left empty is written again."""
+    monkeypatch.setenv("PYLOGTAP_SPOOL_DIR", str(tmp_path))
+    folder = destination_directory(load())
+    note = tmp_path / folder / "destination"
+    told = note.read_text()
+    note.write_text("")
+
+    destination_directory(load())
+
+    assert note.read_text() == told != ""
+
+
+@pytest.mark.parametrize("name", [".own", "1.own", "{pid}.own", "{pid}-.own", "notes.own"])
+def test_owner_files_of_nobody(tmp_path: Path, name: str) -> None:
+    """A file that only looks like an owner file has nobody's segments taken from a living process."""
+    queue = small_spool(tmp_path / "s")
+    write(queue, 1)
+    name = name.format(pid=queue.stem.partition("-")[0])
+    (tmp_path / "s" / name).touch()
+
+    assert list(adopt(str(tmp_path / "s"), frozenset({queue.stem}))) == []
+    assert queue.current.path is not None
+    assert Path(queue.current.path).exists()
+    queue.close()
+
+
+def test_segments_are_adopted_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that is set back while a process logs does not mix up what it has left."""
+    queue = small_spool(tmp_path / "s")
+    now = time.time_ns()
+    for value in range(600):
+        monkeypatch.setattr(time, "time_ns", lambda value=value: now - value * 10**12)
+        assert write(queue, value) == STORED
+    assert len(queue.full) > 3
+    kill(queue)
+
+    assert delivered(tmp_path / "s") == list(range(600))
+
+
+@pytest.mark.parametrize("place", [0, 7, 9, 23, 30, 33])
+def test_a_header_that_is_damaged(tmp_path: Path, place: int) -> None:
+    """Whichever byte of it: the file is set aside. With another id its records would be stored once more."""
+    queue = small_spool(tmp_path / "s")
+    write(queue, 1)
+    path = queue.current.path
+    assert path is not None
+    queue.current.memory[place] ^= 0x01
+    kill(queue)
+
+    assert delivered(tmp_path / "s") == []
+    assert [each.name for each in (tmp_path / "s").iterdir()] == [Path(path).name + ".damaged"]
+
+
+def test_a_header_from_before_checks(tmp_path: Path) -> None:
+    """A segment of an earlier version of this library, without a check in its header, is delivered."""
+    queue = small_spool(tmp_path / "s")
+    write(queue, 1)
+    queue.current.memory[32:40] = bytes(8)
+    kill(queue)
+
+    assert delivered(tmp_path / "s") == [1]
+    assert list((tmp_path / "s").iterdir()) == []
+
+
+@pytest.mark.parametrize("magic", [b"PLTSEG0\0", b"PLTSEG2\0"])
+def test_segments_of_another_version(tmp_path: Path, magic: bytes) -> None:
+    """They stay, with their owner, for a program that can read them; what can be read is delivered."""
+    queue = small_spool(tmp_path / "s")
+    for value in range(200):
+        write(queue, value)
+    first = queue.waiting()[0]
+    first.memory[:8] = magic
+    kill(queue)
+
+    found = delivered(tmp_path / "s")
+    assert found == list(range(200))[-len(found) :]
+    assert len(found) > 50
+    assert sorted(path.suffix for path in (tmp_path / "s").iterdir()) == [".own", ".seg"]
+    assert delivered(tmp_path / "s") == []
+
+
+def test_one_orphan_that_breaks_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one dead process left, and nobody can deliver, does not keep the others' records."""
+    for value in range(3):
+        queue = small_spool(tmp_path / "s")
+        write(queue, value)
+        kill(queue)
+    receiver = Receiver()
+    transport = ReceiverTransport(receiver)
+    broken: list[bytes] = []
+    send = transport.send
+
+    def fail_the_first(stream: bytes, *rest: object) -> object:
+        broken.append(stream) if not broken else None
+        if stream == broken[0]:
+            raise ValueError("nobody has foreseen this")
+        return send(stream, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(transport, "send", fail_the_first)
+    report = deliver_orphans(str(tmp_path / "s"), frozenset(), transport, lambda _: None)
+
+    assert (report.processes, report.left) == (2, 1)
+    assert len(receiver.records()) == 2
+    assert delivered(tmp_path / "s") != []
+
+
+def test_a_torn_end_is_noticed(tmp_path: Path) -> None:
+    """Bytes behind the last frame that are none are set aside and counted, not passed over in silence."""
+    queue = small_spool(tmp_path / "s")
+    write(queue, 1)
+    write(queue, 2)
+    end = queue._offset
+    queue.current.words[(end >> 2) + 2] = 0xABCDEF
+    kill(queue)
+    receiver = Receiver()
+
+    report = deliver_orphans(str(tmp_path / "s"), frozenset(), ReceiverTransport(receiver), lambda _: None)
+
+    assert [record[1] for record in receiver.records()] == [1, 2]
+    assert report.set_aside == 1
+    assert [path.name for path in (tmp_path / "s").iterdir()] == ["set-aside.frames"]
+
+
+def test_what_stands_behind_a_segment(tmp_path: Path) -> None:
+    """What somebody has appended to a file is no part of the segment."""
+    folder = tmp_path / "s"
+    folder.mkdir()
+    queue = Spool(str(folder), lambda _: [])
+    write(queue, 1)
+    assert queue.current.path is not None
+    with Path(queue.current.path).open("ab") as file:
+        file.write(b"more" * 999)
+    kill(queue)
+
+    assert delivered(folder) == [1]
+    assert segment.SUFFIX not in {path.suffix for path in folder.iterdir()}
