@@ -6,6 +6,8 @@ import datetime as dt
 import json
 import re
 import ssl
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from pylogtap.settings import Settings
 from pylogtap_collector.proofs import sinks
 from pylogtap_collector.proofs.oracle import Verdict
 from pylogtap_collector.proofs.records import judge_logs
-from pylogtap_collector.proofs.sinks import Deaf, Sink
+from pylogtap_collector.proofs.sinks import Deaf, Nameserver, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tests.faults.conftest import MakeCampaign, Saw
 
 EXIT_S = 2.0
+NAMESERVER = "127.9.9.53"
 MOST_RSS_MIB = 20
 FAULTS: tuple[tuple[str, Callable[[sinks.Exchange], None]], ...] = (
     ("sink-down", sinks.hang_up),
@@ -196,6 +199,29 @@ def trials(
     made.close()
 
 
+@pytest.fixture
+def nameserver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nameserver]:
+    """Have Python start with a nameserver that never answers, in a mount namespace of its own."""
+    try:
+        made = Nameserver(NAMESERVER)
+    except OSError as error:
+        pytest.skip(f"no nameserver on {NAMESERVER}, port 53 ({error}): be root")
+    (tmp_path / "resolv.conf").write_text(f"nameserver {NAMESERVER}\n")
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!/bin/sh\nexec unshare -m sh -c "
+        f'\'mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec {sys.executable} "$@"\' sh "$@"\n'
+    )
+    python.chmod(0o755)
+    tried = subprocess.run([python, "-c", ""], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        made.close()
+        pytest.skip(f"no mount namespace: {tried.stderr.strip()}: be root, with CAP_SYS_ADMIN")
+    monkeypatch.setattr(sys, "executable", str(python))
+    yield made
+    made.close()
+
+
 def figure_of(trials: list[Trial], verdict: Verdict) -> str:
     """Return what was seen of the programs of one promise."""
     grown = max(trial.rss[-1] - trial.rss[0] for trial in trials)
@@ -238,3 +264,24 @@ def test_any_sink(trials: Trials, saw: Saw, seed: int, seconds: float, rate: int
         flat = all(trial.rss[-1] - trial.rss[0] < MOST_RSS_MIB for trial in group)
         kept = total.faults == 0 and (seconds < 1 or (in_time and flat))
         saw(key, figure_of(group, total), kept=kept)
+
+
+def test_nameserver_that_never_answers(
+    tmp_path: Path, collector: CollectorProcess, nameserver: Nameserver, make_campaign: MakeCampaign, saw: Saw
+) -> None:
+    """The look-up of the collector's name hangs: the program logs, and ends in time; later all is stored."""
+    campaign = make_campaign()
+    trials = Trials(tmp_path, collector, campaign)
+    sink = Sink(collector.port)
+    url = f"http://collector.faults.test:{sink.port}"
+    trial = trials.begin("sink-dns-hangs", sink, 400, 4 * _MIB, url)
+    time.sleep(0.5)
+    trial.end()
+    assert nameserver.asked > 0
+    assert not sink.requests
+    nameserver.answering = True
+    campaign.drain()
+    verdict, _ = trials.judge(trial)
+    sink.close()
+    assert (trial.errors, trial.dropped) == ("", 0)
+    saw(trial.key, figure_of([trial], verdict), kept=verdict.faults == 0)

@@ -51,7 +51,8 @@ class Exchange:
         """Have the collector answer, and return that as it travels."""
         connection = http.client.HTTPConnection(*self._sink.target, timeout=30)
         try:
-            connection.request("POST", self.path, self.sent, dict(self.headers))
+            headers = {name: text for name, text in self.headers.items() if name != "Host"}
+            connection.request("POST", self.path, self.sent, headers)
             answer = connection.getresponse()
             retry = answer.getheader("Retry-After")
             return written(answer.status, answer.read(), {"Retry-After": retry} if retry else {})
@@ -244,6 +245,52 @@ def ask_to_continue_without_end(exchange: Exchange) -> None:
     """Say `100 Continue` again and again."""
     while exchange.lasts():
         exchange.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+
+class Nameserver:
+    """
+    Hears questions for the addresses of names, and answers none of them; later each with 127.0.0.1.
+
+    Attributes:
+        answering: Whether it answers.
+        asked: Questions that it has not answered.
+    """
+
+    def __init__(self, address: str) -> None:
+        """
+        Listen, where resolvers expect it: on port 53.
+
+        Raises:
+            OSError: The port is taken, or not for us.
+        """
+        self.answering, self.asked = False, 0
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((address, 53))
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def close(self) -> None:
+        """Give the port up."""
+        self._socket.close()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                question, sender = self._socket.recvfrom(512)
+            except OSError:
+                return
+            if self.answering:
+                self._socket.sendto(_address_for(question), sender)
+            else:
+                self.asked += 1
+
+
+def _address_for(question: bytes) -> bytes:
+    """Return an answer to a question of DNS: 127.0.0.1, or that there is no IPv6 address (RFC 1035, 4.1)."""
+    end = question.index(b"\0", 12) + 5  # behind name, type and class
+    is_v4 = question[end - 4 : end - 2] == b"\0\1"
+    counts = b"\0\1" + (b"\0\1" if is_v4 else b"\0\0") + b"\0\0\0\0"
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1" if is_v4 else b""
+    return question[:2] + b"\x81\x80" + counts + question[12:end] + record
 
 
 class Deaf:
