@@ -85,15 +85,15 @@ def make_campaign(tmp_path: Path, collector: CollectorProcess, seed: int) -> Ite
         campaign.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorProcess]:
-    """Run one collector for all tests of a module that do it no harm."""
+    """Run one collector for all tests that do it no harm."""
     with running_daemon(tmp_path_factory.mktemp("collector")) as collector:
         yield collector
 
 
 @pytest.fixture
 def stage(tmp_path: Path, shared_collector: CollectorProcess, request: pytest.FixtureRequest) -> Stage:
-    """Return a place for programs whose lines have to reach the collector of the module."""
+    """Return a place for programs whose lines have to reach the shared collector."""
     instance = re.sub(r"\W+", "-", request.node.name)[-60:].strip("-_")  # a prefix has its limits
     return Stage(tmp_path, shared_collector, instance)

@@ -95,7 +95,7 @@ def test_the_end_without_a_collector(
         stage = Stage(folder, shared_collector, instance, proxy.url)
         if python != sys.executable:
             stage.environment["PYTHONPATH"] += os.pathsep + borrowed(tmp_path / "borrowed")
-        took, oracle = end_in_all_ways(stage, python, megabytes=40 if turn % 2 else 0)
+        took, oracle = end_in_all_ways(stage, python, megabytes=10 if turn % 2 else 0)
         longest = max(longest, took)
         proxy.recover()
         obligations = oracle.obligations()

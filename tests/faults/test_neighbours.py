@@ -44,45 +44,45 @@ class Sinks:
             proxy.recover()
 
 
-@often(1, 8)
+@often(150, 2000)
 def test_greenlets(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw, times: int) -> None:
     """No other greenlet runs within a logging call, whenever gevent replaced threads, and nothing is lost."""
     if find_spec("gevent") is None:
         pytest.skip("gevent is not installed: `pip install gevent`")
     calls = given_way = 0
     verdict = Verdict()
-    for turn in range(times):
-        for when in ("before", "between", "after"):
-            folder = tmp_path / f"{turn}-{when}"
-            folder.mkdir()
-            sinks = Sinks(folder, shared_collector, f"gevent-{times}-{turn}-{when}")
-            running = {kind: stage.start("greenlets", when) for kind, stage in sinks.stages.items()}
-            told = {kind: finish(process) for kind, process in running.items()}
-            sinks.recover()
-            for kind, stage in sinks.stages.items():
-                assert told[kind]["turns"] > GREENLETS
-                given_way += told[kind]["given_way"]
-                obligations = dict.fromkeys(range(GREENLETS), told[kind]["records"])
-                calls += sum(obligations.values())
-                verdict.add(stage.verdict(obligations))
+    for when in ("before", "between", "after"):
+        (tmp_path / when).mkdir()
+        sinks = Sinks(tmp_path / when, shared_collector, f"gevent-{times}-{when}")
+        running = {
+            kind: stage.start("greenlets", when, str(times), kind) for kind, stage in sinks.stages.items()
+        }
+        told = {kind: finish(process) for kind, process in running.items()}
+        sinks.recover()
+        assert told["live"]["left"] == 0  # the thread that ships is no greenlet
+        for kind, stage in sinks.stages.items():
+            assert told[kind]["turns"] > 1
+            given_way += told[kind]["given_way"]
+            calls += GREENLETS * times
+            verdict.add(stage.verdict(dict.fromkeys(range(GREENLETS), times)))
     figure = f"{calls:,} calls, {given_way} of them gave way: {verdict}"
     saw("gevent", figure, kept=not given_way and verdict.faults == 0)
 
 
-@often(1, 20)
+@often(2, 60)
 def test_event_loop(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw, times: int) -> None:
     """A coroutine that logs does not make the event loop late, also while nobody answers."""
     sinks = Sinks(tmp_path, shared_collector, f"loop-{times}")
     more = {}
     for kind, stage in sinks.stages.items():
-        told = finish(stage.start("neighbours", "loop", str(times)), timeout_s=60 + 4 * times)
+        told = finish(stage.start("neighbours", "loop", str(times)), timeout_s=60 + times)
         more[kind] = told["with"] - told["without"]
     sinks.recover()
     for kind, stage in sinks.stages.items():
         stage.drain()
-        assert len(stage.logs()) > 100 * times, kind
+        assert len(stage.logs()) > 25 * times, kind
     figure = f"{more['live']:+.2f} ms with a collector, {more['silent']:+.2f} ms with a silent one"
-    in_time = times == 1 or max(more.values()) <= MOST_LAG_MS  # a short run meets a busy machine
+    in_time = times == 2 or max(more.values()) <= MOST_LAG_MS  # a short run meets a busy machine
     saw("event-loop-lag", figure, kept=in_time)
 
 

@@ -6,19 +6,22 @@ Come to an end in one of the ways there are, and log to the last from everywhere
     python -m tests.faults.programs.ending PREFIX ORACLE WRITERS FIRST HOW MEGABYTES
 
 Its writers are those from FIRST on of the WRITERS that the oracle has. HOW is `end`, `exit`, `error` or
-`two`: in order, with two collectors that are both away. MEGABYTES fill the spool before. Tells when its main program
-was over; on standard error, each thread that was started afterwards.
+`two`: in order, with two collectors that are both away. MEGABYTES fill the spool before. Tells when its main
+program was over; on standard error, each thread that was started afterwards.
 """
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import itertools
 import os
 import sys
 import threading
 import time
+import types
 from pathlib import Path
+from typing import Any
 
 import pylogtap
 from pylogtap_collector.proofs.oracle import Oracle
@@ -35,6 +38,20 @@ def watch(event: str, _: object) -> None:
     """Notice threads that are started once the main program is over."""
     if event in {"_thread.start_new_thread", "_thread.start_joinable_thread"} and _over.is_set():
         os.write(2, f"{STARTED}\n".encode())
+
+
+def report_threads() -> None:
+    """Have threads noticed, also by Python 3.11, which tells nobody of them."""
+    sys.addaudithook(watch)
+    if sys.version_info < (3, 12):
+        start = _thread.start_new_thread
+
+        def watched(*arguments: Any) -> int:
+            watch("_thread.start_new_thread", None)
+            return start(*arguments)
+
+        _thread.start_new_thread = watched
+        threading._start_new_thread = watched  # type: ignore[attr-defined]
 
 
 class Ending:
@@ -75,16 +92,25 @@ class Ending:
         self._lines.log(writer, number)
         self._oracle[writer] = number
 
+
+class Last:
+    """What is left in a module until modules are cleared, behind all exit functions; and logs then."""
+
+    def __init__(self, ending: Ending) -> None:
+        """Bind what logs."""
+        self._ending = ending
+
     def __del__(self) -> None:
-        self.log_some("finalizer")
+        self._ending.log_some("finalizer")
 
 
 def main() -> None:
     """Log, and end."""
     prefix, path, writers, first, how, megabytes = sys.argv[1:]
-    sys.addaudithook(watch)
+    report_threads()
     ending = Ending(prefix, Oracle(Path(path), int(writers)), int(first))
-    sys.modules["__main__"].ending = ending  # type: ignore[attr-defined] # lives until modules are cleared
+    sys.modules["last"] = types.ModuleType("last")  # ours lives on as long as the thread that is a daemon
+    sys.modules["last"].last = Last(ending)  # type: ignore[attr-defined]
     for _ in range(5 * int(megabytes)):
         pylogtap.get_logger(prefix).info("filling", text=_FILLING)
     threading.Thread(target=ending.log_on, daemon=True).start()

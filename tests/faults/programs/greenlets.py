@@ -3,10 +3,11 @@ Log from greenlets, where gevent has replaced threads, locks and sockets.
 
 ::
 
-    python -m tests.faults.programs.greenlets PREFIX WHEN
+    python -m tests.faults.programs.greenlets PREFIX WHEN RECORDS live|silent
 
 WHEN says when gevent did that: `before` the import of pylogtap, `between` import and `init`, or `after`.
-Tells how many calls another greenlet ran in, how often the others ran at all, and how many records each has.
+Where the collector is live, it then stays busy without giving way until everything is delivered. Tells what
+was not, in how many calls another greenlet ran, how often the others ran at all, and the records of each.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import gevent
 import gevent.monkey
 
 GREENLETS = 8
-RECORDS = 1500
+PATIENCE_S = 20 if "live" in sys.argv else 0
 
 
 def patch(now: str) -> None:
@@ -30,12 +31,14 @@ def patch(now: str) -> None:
 def main() -> None:
     """Log while another greenlet counts its turns."""
     patch("before")
+    import pylogtap
     from tests.faults.programs.lines import Lines, tell
 
     patch("between")
     lines = Lines(sys.argv[1])
     patch("after")
     turns = given_way = 0
+    records = int(sys.argv[3])
     running = True
 
     def count() -> None:
@@ -46,7 +49,7 @@ def main() -> None:
 
     def work(writer: int) -> None:
         nonlocal given_way
-        for number in range(1, RECORDS + 1):
+        for number in range(1, records + 1):
             before = turns
             lines.log(writer, number)
             given_way += turns != before
@@ -57,7 +60,10 @@ def main() -> None:
     gevent.joinall([gevent.spawn(work, writer) for writer in range(GREENLETS)], raise_error=True)
     running = False
     counter.join()
-    tell({"given_way": given_way, "turns": turns, "ended": time.time(), "records": RECORDS})
+    until = time.monotonic() + PATIENCE_S
+    while pylogtap.stats().spooled and time.monotonic() < until:  # and give way to nobody
+        pass
+    tell({"left": pylogtap.stats().spooled, "given_way": given_way, "turns": turns, "records": records})
 
 
 if __name__ == "__main__":
