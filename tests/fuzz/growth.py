@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import gc
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.fuzz.target import Target
 
-_SHORT = 16 << 10  # bytes
+_SHORT = 8 << 10  # bytes
 _TIMES = 4
 _MOST = 10  # what is quadratic takes 16 times as long
-_FAST_S = 0.1  # what is done in that, of 64 KiB, is no matter
+_FAST_S = 0.1  # what is done in that, of some 32 KiB, is no matter
 _ANY = (b"a", b" ", b"\n", b"\t", b"0", b"(", b"[", b"{", b'"', b"'", b"\\", b"%", b"%(", b":", b"/", b"-",
     b"=", b"a.",
         b"a b ", b"\xc3\xa4", b"\xff", b"\0", b"<", b"|", b",", b"\x1b[", b"a:", b'""', b"()", b"[]",
@@ -39,7 +38,7 @@ def patterns(target: Target) -> Iterator[tuple[bytes, bytes]]:
         yield b"", one + other
 
 
-def slow_growth(target: Target, head: bytes, unit: bytes) -> float | None:
+def slow_growth(target: Target, head: bytes, unit: bytes, size: int = _SHORT) -> float | None:
     """
     Return how many times as long four times the input takes, where that is too long.
 
@@ -47,22 +46,21 @@ def slow_growth(target: Target, head: bytes, unit: bytes) -> float | None:
         target: Reads it.
         head: What it begins with.
         unit: What is repeated.
+        size: Bytes of the shorter input.
     """
-    count = max(1, (_SHORT - len(head)) // len(unit))
-    longer = head + unit * count * _TIMES
-    if _seconds(target, longer) < _FAST_S:
+    count = max(1, (size - len(head)) // len(unit))
+
+    def read(times: int) -> None:
+        target.read(head + unit * times)
+
+    if _seconds(read, count * _TIMES) < _FAST_S:
         return None
-    found = min(_ratio(target, head + unit * count, longer) for _ in range(3))
+    found = min(_seconds(read, count * _TIMES) / max(_seconds(read, count), 1e-4) for _ in range(3))
     return found if found > _MOST else None
 
 
-def _ratio(target: Target, short: bytes, longer: bytes) -> float:
-    return _seconds(target, longer) / max(_seconds(target, short), 1e-4)
-
-
-def _seconds(target: Target, data: bytes) -> float:
+def _seconds(read: Callable[[int], object], count: int) -> float:
     gc.collect()
     began = time.process_time()
-    with suppress(AssertionError):  # that is found by others; here it is about time
-        target.read(data)
+    read(count)
     return time.process_time() - began

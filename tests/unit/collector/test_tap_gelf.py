@@ -135,6 +135,22 @@ def test_parts_that_wait_are_bounded() -> None:
     assert assembler._size <= 10_000
 
 
+def test_messages_of_which_parts_wait_are_few() -> None:
+    """Parts that hold nothing are counted, too: what is known of their messages takes memory."""
+    assembler = Assembler(1 << 20)
+    for number in range(5_000):
+        assembler.take(MAGIC + number.to_bytes(8) + b"\0\2", "one", 0)
+    assert len(assembler._waiting) == (1 << 20) // 1024
+
+
+@pytest.mark.parametrize("line", [-1, 1e300, 2**63])
+def test_a_number_that_is_no_line(line: float) -> None:
+    """It stays a field beside the file: nobody could store it as a line."""
+    entry = entry_of_gelf({"short_message": "x", "_file": "a.py", "_line": line}, DEFAULT, NOW)
+    assert entry.source.file is None
+    assert entry.fields["file"] == "a.py"
+
+
 @pytest.mark.parametrize(
     "datagram",
     [

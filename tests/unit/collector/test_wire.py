@@ -33,6 +33,30 @@ def test_inflate(encoding: str | None, body: bytes) -> None:
     assert inflate(body, encoding, LIMIT) == DATA
 
 
+@pytest.mark.parametrize(
+    ("encoding", "streams"),
+    [
+        ("gzip", [gzip.compress(DATA), gzip.compress(b""), gzip.compress(b"x")]),
+        ("zstd", [zstandard.compress(DATA), zstandard.compress(b"x")]),
+        (
+            "zstd",
+            [zstandard.ZstdCompressor(write_content_size=False).compress(part) for part in (DATA, b"x")],
+        ),
+    ],
+)
+def test_streams_behind_each_other(encoding: str, streams: list[bytes]) -> None:
+    """All of them count, and none may be damaged; zeros may follow those of gzip, as tar writes them."""
+    body = b"".join(streams)
+    assert inflate(body, encoding, LIMIT) == DATA + b"x"
+    for wrong in (body[:-1], body + b"rest", body + streams[0][:20]):
+        with pytest.raises(Invalid):
+            inflate(wrong, encoding, LIMIT)
+    if encoding == "gzip":
+        assert inflate(body + bytes(600), encoding, LIMIT) == DATA + b"x"
+    with pytest.raises(TooLarge):
+        inflate(body, encoding, len(DATA))
+
+
 @pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
 def test_a_bomb_is_refused(compress: object) -> None:
     """A small body that would inflate beyond the limit is refused."""
