@@ -75,6 +75,7 @@ def test_event_loop(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw
     sinks = Sinks(tmp_path, shared_collector, f"loop-{times}")
     more = {}
     for kind, stage in sinks.stages.items():
+        del stage.environment["PYLOGTAP_FLUSH_INTERVAL_S"]  # as people have it
         told = finish(stage.start("neighbours", "loop", str(times)), timeout_s=60 + times)
         more[kind] = told["with"] - told["without"]
     sinks.recover()
@@ -90,6 +91,7 @@ def test_event_loop(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw
 def test_busy_neighbour(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw, times: int) -> None:
     """A call beside a thread that never rests costs hardly more than one that does nothing."""
     stage = Stage(tmp_path, shared_collector, f"busy-{times}")
+    del stage.environment["PYLOGTAP_FLUSH_INTERVAL_S"]  # as people have it
     told = finish(stage.start("neighbours", "busy", str(times)), timeout_s=60 + 40 * times)
     ratio = told["pylogtap"][1] / told["nothing"][1]
     figure = "; ".join(f"{name}: p50 {p50:.1f} µs, p99 {p99:.1f} µs" for name, (p50, p99) in told.items())
