@@ -127,6 +127,18 @@ class Segment:
             with suppress(OSError, ValueError):  # it was delivered and removed meanwhile
                 self.memory.madvise(mmap.MADV_DONTNEED)
 
+    def cut_tail(self, kept: int) -> None:
+        """
+        Give the disk back what will not be used: short programs without a collector leave many segments.
+
+        Args:
+            kept: Bytes to leave behind `end`, where no more frames are reserved; calls write before it only.
+        """
+        size = (self.end + kept + mmap.PAGESIZE - 1) & -mmap.PAGESIZE
+        if self.fd >= 0 and size < self.size:
+            with suppress(OSError):
+                os.ftruncate(self.fd, size)
+
     def put(self, payload: bytes, offset: int) -> int:
         """Write a frame where nobody else writes yet, and return the offset behind it."""
         length = len(payload)

@@ -517,6 +517,8 @@ class Spool:
                 if segment.path is not None and segment.acked >= segment.end:
                     with suppress(OSError):  # somebody has removed it
                         os.unlink(segment.path)  # stays mapped: a call that is in it must not crash
+                elif segment is self.current:
+                    segment.cut_tail(LAST_WORDS)
             if self._owner >= 0:
                 left = [each for each in held if each.path is not None and each.acked < each.end]
                 if self.directory is not None and not left:

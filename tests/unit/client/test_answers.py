@@ -74,8 +74,10 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], Transport]]:
         return transports[-1]
 
     yield begin
-    for each in (*transports, *servers):
+    for each in transports:
         each.close()
+    for server in servers:
+        server.close()
 
 
 @pytest.mark.parametrize(

@@ -316,3 +316,14 @@ def test_locked_append(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "LOCKFREE", False)
 
     test_threads(tmp_path)
+
+
+def test_what_is_left_at_the_end_is_small(tmp_path: Path) -> None:
+    """A program that ends with something to deliver leaves little; who adopts it gets all."""
+    queue = Spool(str(tmp_path), opening)
+    for number in range(50):
+        write(queue, number)
+    queue.close()
+    (path,) = tmp_path.glob("*.seg")
+    assert path.stat().st_size < 16 << 10
+    assert delivered(tmp_path) == list(range(50))
