@@ -62,7 +62,8 @@ def make_image(path: Path, size: int, kind: str = "ext4") -> Path:
     """Make a file that holds an empty file system."""
     with path.open("wb") as file:
         file.truncate(size)
-    force = ["-F", "-m", "0"] if kind == "ext4" else ["-f"]  # none kept for root: full is full
+    # None is kept for root: full is full. Loop devices with direct I/O may have sectors of 4096 bytes.
+    force = ["-F", "-m", "0", "-b", "4096"] if kind == "ext4" else ["-f"]
     subprocess.run([f"mkfs.{kind}", "-q", *force, str(path)], check=True)
     return path
 
@@ -80,16 +81,35 @@ class PowerDisk:
     plain copy of the image would be neither, as its end would be younger than its beginning.
     """
 
-    def __init__(self, outer: Path, image: Path) -> None:
+    def __init__(self, outer: Path, image: Path, place: Path) -> None:
         """
-        Take a mounted XFS.
+        Put the disk in.
 
         Args:
-            outer: Where it is mounted.
+            outer: A mounted XFS.
             image: The disk's image in it.
+            place: Where the disk is mounted.
         """
-        self._outer, self._image = outer, image
+        self._outer, self._place = outer, place
         self._cuts = 0
+        self._put_in(image)
+
+    def _put_in(self, image: Path) -> None:
+        self._image = image
+        done = subprocess.run(
+            ["losetup", "--find", "--show", "--direct-io=on", str(image)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            pytest.skip(f"loop devices with direct I/O are not to be had here: {done.stderr.strip()}")
+        self._device = done.stdout.strip()
+        subprocess.run(["mount", self._device, str(self._place)], check=True)
+
+    def take_out(self) -> None:
+        """Unmount the disk."""
+        if self._place.is_mount():
+            unmount(self._place)
+        subprocess.run(["losetup", "--detach", self._device], check=True)
 
     def cut(self) -> Path:
         """Return the image as it is now."""
@@ -98,6 +118,13 @@ class PowerDisk:
         with self._image.open("rb") as source, cut.open("wb") as target:
             fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
         return cut
+
+    def go_on_with(self, cut: Path) -> None:
+        """Put the disk in as it was when the power was cut; mounting it replays its journal."""
+        self.take_out()
+        before = self._image
+        self._put_in(cut)
+        before.unlink()
 
 
 @contextmanager
@@ -111,18 +138,11 @@ def power_disk(folder: Path, place: Path, size: int = 96 << 20) -> Iterator[Powe
         size: Bytes of the disk.
     """
     need_mounts("mkfs.xfs", "mkfs.ext4", "losetup")
+    place.mkdir(parents=True, exist_ok=True)
     outer = make_image(folder / "outer.img", _OUTER_BYTES, "xfs")
     with mounted(folder / "outer", "-o", "loop", str(outer)) as below:
-        image = make_image(below / "disk.img", size)
-        done = subprocess.run(
-            ["losetup", "--find", "--show", "--direct-io=on", str(image)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            pytest.skip(f"loop devices with direct I/O are not to be had here: {done.stderr.strip()}")
-        device = done.stdout.strip()
+        disk = PowerDisk(below, make_image(below / "disk.img", size), place)
         try:
-            with mounted(place, device):
-                yield PowerDisk(below, image)
+            yield disk
         finally:
-            subprocess.run(["losetup", "--detach", device], check=True)
+            disk.take_out()

@@ -7,7 +7,7 @@ from pylogtap_collector.proofs.promises.promise import Promise
 PROMISES: tuple[Promise, ...] = (
     Promise(
         "disk-full",
-        "The disk of the spool (small tmpfs, small ext4, limit on file sizes) fills up, as nobody takes records",
+        "The disk of the spool (a tmpfs, an ext4, a limit on file sizes) fills up: nobody takes records",
         "The program goes on. What the disk cannot take waits in bounded memory; each record beyond is"
         " counted by its reason; with room again, all is kept again.",
         "0 lost that are not counted, 0 duplicated, 0 torn",
@@ -32,7 +32,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "segments-damaged",
-        "What dead programs left is damaged: bits flipped, cut, zeroed, overwritten, appended to, header torn",
+        "What dead programs left is damaged: bits flipped, cut, zeroed, appended to, torn header",
         "What is not hit is delivered; what is hit is set aside, and told of.",
         "0 lost that were not hit, 0 duplicated, 0 that nobody logged",
     ),
