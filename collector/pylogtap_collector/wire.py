@@ -62,8 +62,12 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
     except (zstandard.ZstdError, zlib.error) as error:
         raise Invalid(f"The body is not {encoding}, or damaged: {error}.") from error
     if len(data) > limit:
-        raise TooLarge(f"The body holds more than {limit} bytes; send less at once.")
+        raise _beyond(limit)
     return data
+
+
+def _beyond(limit: int) -> TooLarge:
+    return TooLarge(f"The body holds more than {limit} bytes; send less at once.")
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
@@ -80,24 +84,26 @@ def _unzstd(body: bytes, limit: int) -> bytes:
             piece = body[at : at + _ZSTD_PIECE]
             found.append(inflater.decompress(piece))
             room -= len(found[-1])
-            if room < 0:
-                return b"".join(found)
+            if room < 0:  # at once: putting the pieces together would take as much again
+                raise _beyond(limit)
             at += len(piece) - len(inflater.unused_data)
     return b"".join(found)
 
 
 def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
     found, room, at = list[bytes](), limit + 1, 0
-    while room and (at < len(body) or not at):
+    while at < len(body) or not at:
         if at and not body[at] and not body[at:].strip(b"\0"):  # tapes and the like fill up with zeros
             break
         inflater = zlib.decompressobj(format_bits)
-        while room and not inflater.eof:
+        while not inflater.eof:
             piece = body[at : at + _ZIP_PIECE]
             if not piece:
                 raise Invalid("The compressed body is cut.")
             found.append(inflater.decompress(piece, room))
             room -= len(found[-1])
+            if not room:  # as above
+                raise _beyond(limit)
             at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
     return b"".join(found)
 

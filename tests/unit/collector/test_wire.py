@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import tracemalloc
 
 import pytest
 import zstandard
@@ -65,6 +66,19 @@ def test_a_bomb_is_refused(compress: object) -> None:
     with pytest.raises(TooLarge, match="send less"):
         inflate(compress(bytes(LIMIT + 1)), encoding, LIMIT)
     assert len(inflate(compress(bytes(LIMIT)), encoding, LIMIT)) == LIMIT
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_bomb_takes_no_more_than_the_limit(encoding: str) -> None:
+    """What was inflated until the limit is not copied once more, only to be refused."""
+    limit, body = 16 << 20, bytes(64 << 20)
+    packed = gzip.compress(body, 1) if encoding == "gzip" else zstandard.compress(body)
+    tracemalloc.start()
+    with pytest.raises(TooLarge):
+        inflate(packed, encoding, limit)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * limit
 
 
 def test_a_wide_window_is_refused() -> None:
