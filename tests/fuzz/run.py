@@ -13,20 +13,22 @@ with atheris.instrument_imports(include=["pylogtap", "pylogtap_collector"]):
     from tests.fuzz.targets import TARGETS
 
 LONGEST = 4_096  # bytes of an input
-SLOW_S = 10  # no input of that size may take so long
+SLOW_S = 60  # no input of that size may take so long, however busy the machine is
 
 
 def main() -> None:
-    """Run until the time is over, or something does not hold; the input is then kept beside the corpus."""
+    """Run until the time is over, or something does not hold: then the input is kept beside the corpus."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--merge", type=Path, default=None)
+    parser.add_argument(
+        "--corpus", type=Path, default=Path(".fuzz"), help="folder; what is found is kept in it"
+    )
     chosen = parser.parse_args()
     target = TARGETS[chosen.name]
-    chosen.corpus.mkdir(parents=True, exist_ok=True)
+    corpus = chosen.corpus / chosen.name
+    corpus.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         begun, words = Path(folder, "samples"), Path(folder, "words")
         begun.mkdir()
@@ -35,14 +37,12 @@ def main() -> None:
         words.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words if word))
         arguments = [
             f"-max_total_time={chosen.seconds}", f"-seed={chosen.seed}", f"-max_len={LONGEST}",
-            f"-timeout={SLOW_S}", "-rss_limit_mb=2048", f"-dict={words}", "-print_final_stats=1",
-            "-verbosity=0",
-            f"-artifact_prefix={chosen.corpus.parent}/{chosen.name}-", "-len_control=20",
+            f"-timeout={SLOW_S}", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0",
+            f"-artifact_prefix={corpus}-", "-len_control=20",
         ]  # fmt: skip
-        folders = [str(chosen.corpus), str(begun)]
-        if chosen.merge is not None:
-            chosen.merge.mkdir(parents=True, exist_ok=True)
-            arguments, folders = ["-merge=1", f"-max_len={LONGEST}"], [str(chosen.merge), *folders]
+        if target.words:
+            arguments.append(f"-dict={words}")
+        folders = [str(corpus), str(begun)]
         atheris.Setup([sys.argv[0], *arguments, *folders], target.read)
         atheris.Fuzz()
 

@@ -85,7 +85,7 @@ def test_inputs_that_reach_further(seed: int, saw: Saw, tmp_path: Path) -> None:
 
 def _fuzzed(name: str, seconds: int, seed: int, folder: Path) -> tuple[int, str]:
     """Fuzz one reader; return how many inputs it was given, and what was said where it broke."""
-    command = [sys.executable, "-m", "tests.fuzz.run", name, "--corpus", str(folder / name / "corpus")]
+    command = [sys.executable, "-m", "tests.fuzz.run", name, "--corpus", str(folder)]
     command += ["--seconds", str(seconds), "--seed", str(seed)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
     said = ended.stdout + ended.stderr
