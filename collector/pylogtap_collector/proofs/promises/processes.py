@@ -33,7 +33,7 @@ PROMISES: tuple[Promise, ...] = (
         _SERVED,
         _ZERO,
     ),
-    Promise("uwsgi", f"uWSGI without threads, which runs no thread of Python; {_SERVER}", _SERVED, _ZERO),
+    Promise("uwsgi", f"uWSGI without `--enable-threads`; {_SERVER}", _SERVED, _ZERO),
     Promise("uwsgi-threads", f"uWSGI with `--enable-threads`; {_SERVER}", _SERVED, _ZERO),
     Promise(
         "celery",
