@@ -121,7 +121,7 @@ def _note(reports: list[dict[str, Any]], saw: Saw) -> None:
     wrong = sum(
         report["test_cases"]["unique_failures"] + report["test_cases"]["errored"] for report in reports
     )
-    figure = f"{cases:,} requests by {len(reports)} kinds of callers: {wrong} answers that are not described"
+    figure = f"{cases:,} requests, kinds of callers: {len(reports)}; {wrong} answers that are not described"
     saw("api-document", figure, kept=not wrong and all(report["complete"] for report in reports))
 
 
