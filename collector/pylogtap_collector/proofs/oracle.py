@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CELL_BYTES = 8
+_MOST_COUNTED = 255  # of one record
+_LISTED = 10
 
 
 class Oracle:
@@ -84,7 +87,7 @@ class Verdict:
     def add(self, other: Verdict) -> None:
         """Add another run's verdict."""
         self.returned += other.returned
-        self.lost = [*self.lost, *other.lost][:10]
+        self.lost = [*self.lost, *other.lost][:_LISTED]
         self.lost_count += other.lost_count
         self.duplicated += other.duplicated
         self.torn += other.torn
@@ -101,6 +104,45 @@ class Verdict:
         return self.lost_count + self.duplicated + self.torn + self.unexpected
 
 
+class Tally:
+    """Counts what was found of one program's records, a byte each: there may be millions."""
+
+    def __init__(self, obligations: Mapping[int, int]) -> None:
+        """
+        Count nothing yet.
+
+        Args:
+            obligations: From :meth:`Oracle.obligations`.
+        """
+        self._obligations = obligations
+        # A writer has one call at a time: only the number behind its last one can be there as well.
+        self._found = {writer: bytearray(last + 2) for writer, last in obligations.items()}
+        self._others: Counter[tuple[int, int]] = Counter()
+        self.torn = 0
+
+    def add(self, writer: int, number: int) -> None:
+        """Count a record."""
+        found = self._found.get(writer)
+        if found is None or not 0 < number < len(found):
+            self._others[writer, number] += 1
+        elif found[number] < _MOST_COUNTED:
+            found[number] += 1
+
+    def verdict(self) -> Verdict:
+        """Compare what was found with what had to be found."""
+        verdict = Verdict(returned=sum(self._obligations.values()), torn=self.torn)
+        verdict.unexpected = len(self._others)
+        verdict.duplicated = sum(count - 1 for count in self._others.values())
+        for writer, found in self._found.items():
+            last = self._obligations[writer]
+            verdict.unreturned += found[last + 1] > 0
+            verdict.duplicated += sum(found) - (len(found) - found.count(0))
+            verdict.lost_count += found.count(0, 1, last + 1)
+            missing = ((writer, number) for number in range(1, last + 1) if not found[number])
+            verdict.lost.extend(islice(missing, _LISTED - len(verdict.lost)))
+        return verdict
+
+
 def judge(obligations: Mapping[int, int], found: Iterable[tuple[int, int]], torn: int = 0) -> Verdict:
     """
     Compare what was found with what had to be found.
@@ -110,17 +152,8 @@ def judge(obligations: Mapping[int, int], found: Iterable[tuple[int, int]], torn
         found: Every record found, as (writer, number); in any order, duplicates included.
         torn: Records whose content was wrong.
     """
-    verdict = Verdict(returned=sum(obligations.values()), torn=torn)
-    counts = Counter(found)
-    verdict.duplicated = sum(counts.values()) - len(counts)
-    for writer, last in obligations.items():
-        missing = [(writer, number) for number in range(1, last + 1) if (writer, number) not in counts]
-        verdict.lost_count += len(missing)
-        verdict.lost.extend(missing[: 10 - len(verdict.lost)])
-    beyond = [(writer, number) for writer, number in counts if number > obligations.get(writer, 0)]
-    verdict.unreturned = len(beyond)
-    # A writer has one call at a time: only the number behind its last one can be there without an obligation.
-    verdict.unexpected = sum(
-        1 for writer, number in beyond if writer not in obligations or number > obligations[writer] + 1
-    )
-    return verdict
+    tally = Tally(obligations)
+    tally.torn = torn
+    for writer, number in found:
+        tally.add(writer, number)
+    return tally.verdict()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pylogtap_collector.proofs.oracle import Verdict, judge
+from pylogtap_collector.proofs.oracle import Tally
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterable, Mapping
+
+    from pylogtap_collector.proofs.oracle import Verdict
 
 _LONGEST_PAD = 150
 _KINDS = 4
@@ -85,12 +87,17 @@ def is_whole(log: Mapping[str, Any]) -> bool:
     )
 
 
+def count(tally: Tally, log: Mapping[str, Any]) -> None:
+    """Count a record that the collector shows; one that is not what was logged is torn."""
+    if is_whole(log):
+        tally.add(log["attributes"]["writer"], log["attributes"]["number"])
+    else:
+        tally.torn += 1
+
+
 def judge_logs(obligations: Mapping[int, int], logs: Iterable[Mapping[str, Any]]) -> Verdict:
     """Compare what a collector shows with what the oracle says was logged."""
-    found, torn = [], 0
+    tally = Tally(obligations)
     for log in logs:
-        if is_whole(log):
-            found.append((log["attributes"]["writer"], log["attributes"]["number"]))
-        else:
-            torn += 1
-    return judge(obligations, found, torn)
+        count(tally, log)
+    return tally.verdict()

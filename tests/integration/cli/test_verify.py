@@ -105,8 +105,15 @@ def break_off(ground: Ground) -> Iterator[Seen]:
     yield ground.seen(KEY, "never", kept=True)
 
 
-@pytest.mark.parametrize(("proof", "seen"), [(lose_everything, "lost"), (break_off, "broke off: URLError")])
-@pytest.mark.parametrize("form", ["text", "markdown"])
+@pytest.mark.parametrize(
+    ("proof", "seen", "form"),
+    [
+        (lose_everything, "lost", "text"),
+        (break_off, "broke off: URLError", "text"),
+        (break_off, "broke off: URLError", "markdown"),
+    ],
+    ids=["lost", "broken off", "markdown"],
+)
 def test_a_promise_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, proof: object, seen: str, form: str
 ) -> None:
@@ -152,8 +159,7 @@ def test_ended_in_the_midst(tmp_path: Path, number: signal.Signals) -> None:
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize("columns", [80, 120])
-@pytest.mark.parametrize("colour", [True, False])
+@pytest.mark.parametrize(("columns", "colour"), [(80, True), (120, True), (120, False)])
 def test_on_a_terminal(tmp_path: Path, columns: int, *, colour: bool) -> None:
     """It fits the terminal, and is coloured where that is wanted."""
     more = {"COLUMNS": str(columns), "TERM": "xterm-256color"} | ({} if colour else {"NO_COLOR": "1"})
