@@ -286,9 +286,13 @@ def forget_made(connection: sqlite3.Connection, before_ns: int) -> int:
 
 
 def last_seen(connection: sqlite3.Connection) -> int | None:
-    """Return when something was stored last, ns since the epoch of our clock; None: nothing was yet."""
-    seen: int | None = connection.execute("SELECT max(last_seen) FROM stream").fetchone()[0]
-    return seen
+    """
+    Return when something was stored of the stream that began last, ns since the epoch of our clock.
+
+    None where nothing was stored yet. It is not the greatest of all: the clock may have been wrong before.
+    """
+    row = connection.execute("SELECT last_seen FROM stream ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else int(row[0])
 
 
 def clock_skews(connection: sqlite3.Connection, since_ns: int) -> list[int]:
