@@ -87,6 +87,7 @@ class Shipper:
             report_damage: Logs that something of what dead processes left cannot be delivered.
         """
         self._spool, self._transport, self._interval_s = spool, transport, interval_s
+        transport.meanwhile = spool.sync
         self._report_fault = report_fault
         self._tell_refusal = tell_refusal
         self._report_damage = report_damage

@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import select
 import time
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ ANSWER_TIMEOUT_S = 20.0  # for all of an answer: one that drips in must not hold
 _LONGEST_ANSWER = 1 << 20  # bytes
 _LONGEST_REPLY = 2 << 20  # bytes of it and of its headers; those could be endless
 _WORTH_COMPRESSING = 512  # bytes
+_PACE_S = 0.2
 
 
 class Verdict(Enum):
@@ -63,8 +66,8 @@ class Outcome:
 class _Incoming(io.RawIOBase):
     """What comes by a socket, up to a time and a size; a socket's own timeout begins anew with each byte."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, sock: socket.socket, meanwhile: Callable[[], object]) -> None:
+        self._sock, self._meanwhile = sock, meanwhile
         self._file = sock.makefile("rb", buffering=0)  # keeps the socket open, as http.client expects
         self._deadline = time.monotonic() + ANSWER_TIMEOUT_S
         self._room = _LONGEST_REPLY
@@ -76,11 +79,23 @@ class _Incoming(io.RawIOBase):
         left = self._deadline - time.monotonic()
         if left <= 0 or self._room <= 0:
             raise TimeoutError("the answer did not come to its end in time")
-        self._sock.settimeout(left)
+        self._let_time_pass()
+        self._sock.settimeout(max(_PACE_S, self._deadline - time.monotonic()))
         count = self._file.readinto(buffer)
         self._room -= count or 0
         self._sock.settimeout(ANSWER_TIMEOUT_S)
         return count
+
+    def _let_time_pass(self) -> None:
+        """Wait until something has come, and do what is to be done meanwhile."""
+        poll = getattr(select, "poll", None)  # eventlet takes it away
+        pending = getattr(self._sock, "pending", None)  # of TLS: bytes that were read and not asked for yet
+        if poll is None or (pending is not None and pending()):
+            return
+        poller = poll()
+        poller.register(self._sock, select.POLLIN)
+        while not poller.poll(_PACE_S * 1000) and time.monotonic() < self._deadline:
+            self._meanwhile()
 
     def close(self) -> None:
         self._file.close()
@@ -90,14 +105,25 @@ class _Incoming(io.RawIOBase):
 class _Answer(http.client.HTTPResponse):
     """An answer that has to be complete within a time, however it comes."""
 
-    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
+    def __init__(
+        self,
+        meanwhile: Callable[[], object],
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+    ) -> None:
         super().__init__(sock, debuglevel, method)
         self.fp.close()
-        self.fp = io.BufferedReader(_Incoming(sock))
+        self.fp = io.BufferedReader(_Incoming(sock, meanwhile))
 
 
 class Transport:
-    """A kept-open connection to one collector."""
+    """
+    A kept-open connection to one collector.
+
+    Attributes:
+        meanwhile: Called now and then while an answer is awaited: what waits must not lie in memory for long.
+    """
 
     def __init__(
         self, url: str, key: str | None, version: str, heed: Callable[[dict[str, Any]], None] | None = None
@@ -120,6 +146,7 @@ class Transport:
         if encoding:
             self._encoding = {"Content-Encoding": encoding}
         self._connection: http.client.HTTPConnection | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def send(self, stream: bytes, offset: int, body: bytes, skipped_from: int | None = None) -> Outcome:
         """
@@ -154,6 +181,9 @@ class Transport:
         if connection is not None:
             connection.close()
 
+    def _pass_time(self) -> None:
+        self.meanwhile()
+
     def _exchange(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str | None]:
         connection = self._connection or self._connect()
         connection.request("POST", path, body, headers)
@@ -166,7 +196,7 @@ class Transport:
     def _connect(self) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
         connection = kind(self._parts.hostname or "127.0.0.1", self._parts.port, timeout=CONNECT_TIMEOUT_S)
-        connection.response_class = _Answer
+        connection.response_class = partial(_Answer, self._pass_time)  # type: ignore[assignment]
         connection.set_debuglevel(0)  # a program that prints, and logs, what is sent would feed itself by us
         connection.connect()
         connection.sock.settimeout(ANSWER_TIMEOUT_S)
