@@ -140,6 +140,9 @@ class Drained:
         if report.set_aside:
             yield "red", f"{report.set_aside:,} frames set aside: the collector cannot read them"
             yield "dim", f"  they are kept in {after.directory}"
+        if report.damaged:
+            yield "red", f"{report.damaged:,} damaged files set aside: they are no segments any more"
+            yield "dim", f"  they are kept in {after.directory}, with `.damaged` behind their names"
         if after.left or report.error:
             yield "yellow", f"{_amount(after.left)} remain: {_reason(report.error)}"
             yield "dim", f"  {_remedy(self.url, report.error)}"

@@ -51,6 +51,12 @@ def _take_in(root: Path, settings: Settings, port: int, key: str) -> None:
         report = drain(ClientSettings(url=url, key=key, spool_dir=root, prefix="pylogtap/collector"))
         if report.records:
             _log.info("took in %d records that ended programs had left", report.records)
+        if report.damaged or report.set_aside:
+            _log.warning(
+                "set %d damaged files and %d unreadable pieces aside that ended programs had left",
+                report.damaged,
+                report.set_aside,
+            )
         if report.error:
             _log.warning("what dead programs left for %s could not be taken: %s", url, report.error)
 
