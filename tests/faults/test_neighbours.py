@@ -69,14 +69,14 @@ def test_greenlets(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw,
     saw("gevent", figure, kept=not given_way and verdict.faults == 0)
 
 
-@often(2, 60)
+@often(2, 40)
 def test_event_loop(tmp_path: Path, shared_collector: CollectorProcess, saw: Saw, times: int) -> None:
     """A coroutine that logs does not make the event loop late, also while nobody answers."""
     sinks = Sinks(tmp_path, shared_collector, f"loop-{times}")
     more = {}
     for kind, stage in sinks.stages.items():
         del stage.environment["PYLOGTAP_FLUSH_INTERVAL_S"]  # as people have it
-        told = finish(stage.start("neighbours", "loop", str(times)), timeout_s=60 + times)
+        told = finish(stage.start("neighbours", "loop", str(times)), timeout_s=60 + 3 * times)
         more[kind] = told["with"] - told["without"]
     sinks.recover()
     for kind, stage in sinks.stages.items():
