@@ -47,7 +47,7 @@ FAULTS: tuple[tuple[str, Callable[[sinks.Exchange], None]], ...] = (
     ("sink-nonsense", sinks.ask_to_continue_without_end),
 )
 AUTHORITY, STRANGER = trustme.CA(), trustme.CA()
-_ARRIVING_S = 60.0
+_ARRIVING_S = 120.0
 _MIB = 1 << 20
 
 
@@ -170,7 +170,7 @@ class Trials:
         """Return what has arrived of a program, once all has, and how many it says that it has dropped."""
         obligations, deadline = trial.run.oracle.obligations(), time.monotonic() + _ARRIVING_S
         while True:
-            shown = list(self._collector.exported(f"instance:{trial.run.instance}"))
+            shown = self._shown(trial.run.instance, deadline)
             notes = [log["attributes"]["dropped"] for log in shown if "dropped" in log["attributes"]]
             told = sum(sum(note.values()) for note in notes)
             verdict = judge_logs(obligations, [log for log in shown if "dropped" not in log["attributes"]])
@@ -178,6 +178,15 @@ class Trials:
             if arrived or time.monotonic() > deadline:
                 return verdict, told
             time.sleep(0.2)
+
+    def _shown(self, instance: str, deadline: float) -> list[dict[str, Any]]:
+        while True:
+            try:
+                return list(self._collector.exported(f"instance:{instance}"))
+            except OSError:  # too slow: it has just taken in what all programs had kept
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
 
     def close(self) -> None:
         """End the sinks."""
@@ -237,7 +246,7 @@ def figure_of(trials: list[Trial], verdict: Verdict) -> str:
     ("seconds", "rate", "most"),
     [
         pytest.param(0.5, 400, 4 * _MIB, id="short"),
-        pytest.param(60, 800, 8 * _MIB, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+        pytest.param(40, 400, 3 * _MIB, id="long", marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
     ],
 )
 def test_any_sink(trials: Trials, saw: Saw, seed: int, seconds: float, rate: int, most: int) -> None:
