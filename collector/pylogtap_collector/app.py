@@ -11,7 +11,7 @@ from aiohttp import web
 
 from pylogtap_collector import api
 from pylogtap_collector.access.vault import Vault
-from pylogtap_collector.errors import Overloaded, ReadOnly
+from pylogtap_collector.errors import DataDamaged, Overloaded, ReadOnly
 from pylogtap_collector.outgoing.addresses import parse_allowed
 from pylogtap_collector.outgoing.requests import Outgoing
 from pylogtap_collector.services import Services
@@ -60,6 +60,7 @@ from pylogtap_collector.services.tidy import tidy
 from pylogtap_collector.services.trials import Trials
 from pylogtap_collector.services.users import Users
 from pylogtap_collector.settings import KEY_FILE, LiveSettings
+from pylogtap_collector.storage.connections import is_damage
 from pylogtap_collector.storage.engine import Engine
 from pylogtap_collector.storage.tiers import Tiers
 from pylogtap_collector.web import Pages
@@ -200,10 +201,7 @@ class Collector:
         """
         await self.engine.open()
         try:
-            await self.directory.load()
-            if not self.engine.read_only:
-                await self.preferences.load()
-            await self.keeper.recover()
+            await self._load()
             if not self.engine.read_only:
                 await asyncio.to_thread(self.services.backup.forget_unfinished)
                 self.tasks.supervise("keep", self.keeper.run)
@@ -219,6 +217,23 @@ class Collector:
             await self.tasks.stop()
             await self._store_uses()
             await self.engine.close()
+
+    async def _load(self) -> None:
+        """
+        Take up what is stored.
+
+        Raises:
+            DataDamaged: It cannot be read.
+        """
+        try:
+            await self.directory.load()
+            if not self.engine.read_only:
+                await self.preferences.load()
+            await self.keeper.recover()
+        except Exception as error:
+            if not is_damage(error):
+                raise
+            raise DataDamaged(f"the database {self.engine.path} is damaged: {error}") from error
 
     async def _remember(self) -> None:
         while True:

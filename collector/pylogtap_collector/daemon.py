@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiohttp import web
 
 from pylogtap_collector import memory
-from pylogtap_collector.app import COLLECTOR, build
-from pylogtap_collector.errors import PortUnusable, Unguarded
+from pylogtap_collector.app import COLLECTOR, Collector, build
+from pylogtap_collector.errors import DataDamaged, PortUnusable, Unguarded
 from pylogtap_collector.ports import Ports
+from pylogtap_collector.services import damage
 from pylogtap_collector.site import LINE_MAX, GuardedSite
 from pylogtap_collector.tls import RENEWAL_S, certificate_of
 
@@ -86,6 +87,37 @@ async def served(
         OSError: It cannot listen there.
     """
     certificate = certificate_of(settings, period_s=renewal_s)  # first: nothing is touched if it is wrong
+    runner, collector, aside = await _set_up(settings, shown)
+    ports = Ports(settings, collector.services.intake, collector.directory, collector.counters.ports)
+    try:
+        _check_guard(settings, collector.directory)
+        site = GuardedSite(runner, settings, certificate)
+        await site.start()
+        if shown is None:
+            await _open(ports, settings)
+        if aside is not None:
+            await damage.tell(aside, collector.services.intake)
+        collector.reach_out(site.port)
+        yield Served(site.name, collector.directory, ports)
+    finally:
+        await ports.stop()
+        await runner.cleanup()
+
+
+async def _set_up(settings: Settings, shown: Path | None) -> tuple[web.AppRunner, Collector, Path | None]:
+    """Open the database; one that is damaged is set aside, see there, and an empty one taken in its place."""
+    try:
+        if shown is None and not settings.memory:
+            await asyncio.to_thread(damage.examine, settings.database)
+        return *await _run_app(settings, shown), None
+    except DataDamaged as error:
+        if shown is not None or settings.memory:
+            raise
+        aside = await asyncio.to_thread(damage.set_aside, settings.database, error.detail)
+    return *await _run_app(settings, shown), aside
+
+
+async def _run_app(settings: Settings, shown: Path | None) -> tuple[web.AppRunner, Collector]:
     app = build(settings, shown)
     runner = web.AppRunner(
         app,
@@ -99,19 +131,7 @@ async def served(
         shutdown_timeout=settings.stop_timeout_s,
     )
     await runner.setup()
-    collector = app[COLLECTOR]
-    ports = Ports(settings, collector.services.intake, collector.directory, collector.counters.ports)
-    try:
-        _check_guard(settings, collector.directory)
-        site = GuardedSite(runner, settings, certificate)
-        await site.start()
-        if shown is None:
-            await _open(ports, settings)
-        collector.reach_out(site.port)
-        yield Served(site.name, collector.directory, ports)
-    finally:
-        await ports.stop()
-        await runner.cleanup()
+    return runner, app[COLLECTOR]
 
 
 async def _open(ports: Ports, settings: Settings) -> None:

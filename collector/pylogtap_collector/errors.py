@@ -20,6 +20,7 @@ What the collector can refuse, each with the stable code and status that its HTT
     ├── TooLarge            413
     ├── TooManyAttempts     429  carries the seconds to wait
     ├── DataUnusable        500  at start: the collector does not come up
+    │   ├── DataDamaged     500  likewise, unless it is set aside
     │   └── TlsUnusable     500  likewise
     ├── Unguarded           500  likewise: anybody could come in
     ├── PortUnusable        500  likewise: a port for another protocol is taken
@@ -199,6 +200,13 @@ class DataUnusable(CollectorError):
 
     code = "data_unusable"
     title = "Data folder unusable"
+
+
+class DataDamaged(DataUnusable):
+    """The database is damaged, or none at all."""
+
+    code = "data_damaged"
+    title = "Database damaged"
 
 
 class TlsUnusable(DataUnusable):

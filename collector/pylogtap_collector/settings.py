@@ -93,6 +93,13 @@ class Settings(BaseSettings):
 
     body_max_bytes: Size = Field(8 << 20, description="Bytes of one request body, as it is sent.")
     inflated_max_bytes: Size = Field(32 << 20, description="Bytes of one request body, decompressed.")
+    bodies_max_bytes: Size = Field(
+        32 << 20, description="Bytes of request bodies that come in at once; beyond, large ones have to wait."
+    )
+    connections: Size = Field(
+        2_000, description="Connections at a time; beyond, those that ask for nothing are closed."
+    )
+    connections_per_address: Size = Field(1_000, description="Of them, those from one address.")
     header_timeout_s: Positive = 5.0
     body_timeout_s: Positive = 15.0
     stop_timeout_s: Positive = Field(10.0, description="How long requests may finish after a stop signal.")

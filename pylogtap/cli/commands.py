@@ -40,6 +40,7 @@ TABLE = {
     "open": Entry("", "Look at a backup or an incident file."),
     "backup": Entry("", "Copy the whole database to a file."),
     "restore": Entry("", "Put a backup in the place of a database."),
+    "recover": Entry("", "Put back what can be read of a damaged database."),
     "retention": Entry("pylogtap.cli.retention", "Show and set how long records are kept."),
     "compact": Entry("", "Make the database smaller."),
     "user": Entry("", "Say who can sign in, and what he may do."),

@@ -26,6 +26,7 @@ from pylogtap_collector.api import (
     tests,
 )
 from pylogtap_collector.api.access import access
+from pylogtap_collector.api.bodies import BODIES, Bodies
 from pylogtap_collector.api.openapi import describe
 from pylogtap_collector.api.problems import problems
 from pylogtap_collector.api.requests import handler_of
@@ -69,6 +70,7 @@ def setup(app: web.Application, services: Services, open_paths: Iterable[str] = 
         services: What the API calls.
         open_paths: Paths beyond the API that need no key.
     """
+    app[BODIES] = Bodies(services.settings.bodies_max_bytes)
     operations = [operation for group in GROUPS for operation in group.operations]
     table = {(operation.method, operation.path): operation for operation in operations}
     app.middlewares.extend((problems(table), access(services, table, frozenset({OPENAPI, *open_paths}))))

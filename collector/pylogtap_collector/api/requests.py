@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from pylogtap_collector.access.visitor import Visitor
+from pylogtap_collector.api.bodies import BODIES
 from pylogtap_collector.api.mistakes import invalid
 from pylogtap_collector.api.peers import Peer
 from pylogtap_collector.api.problems import Refusal
@@ -117,9 +117,9 @@ def _headers(operation: Operation, request: web.Request) -> dict[str, str]:
 async def _body(operation: Operation, request: web.Request, services: Services) -> Any:
     kind = operation.body
     assert kind is not None
+    settings, receive = services.settings, request.app[BODIES].receive
     if operation.dialect is not None:
-        settings = services.settings
-        return await _read(request.clone(client_max_size=settings.tap_max_bytes), settings.body_timeout_s * 4)
+        return await receive(request, settings.tap_max_bytes, settings.body_timeout_s * 4)
     wanted = kind.content_types if isinstance(kind, Raw) else JSON_TYPES
     if request.content_type not in wanted:
         raise Refusal(
@@ -129,9 +129,8 @@ async def _body(operation: Operation, request: web.Request, services: Services) 
             Accept=", ".join(wanted),
         )
     if isinstance(kind, Raw) and kind.may_be_large:
-        settings = services.settings
-        return await _read(request.clone(client_max_size=settings.tap_max_bytes), settings.body_timeout_s * 4)
-    body = await _read(request, services.settings.body_timeout_s)
+        return await receive(request, settings.tap_max_bytes, settings.body_timeout_s * 4)
+    body = await receive(request, settings.body_max_bytes, settings.body_timeout_s)
     if isinstance(kind, Raw):
         return body
     if "Content-Encoding" in request.headers:
@@ -142,13 +141,3 @@ async def _body(operation: Operation, request: web.Request, services: Services) 
         return kind.model_validate_json(body, strict=True)  # "5" is no number, and 0 is no time
     except ValidationError as error:
         raise invalid(error, "body", kind) from error
-
-
-async def _read(request: web.BaseRequest, timeout_s: float) -> bytes:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await request.read()
-    except TimeoutError as error:
-        raise Refusal(
-            408, "body_too_slow", "The body did not come in time; send smaller pieces.", Connection="close"
-        ) from error

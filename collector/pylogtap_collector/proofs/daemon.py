@@ -75,9 +75,12 @@ class CollectorProcess:
             time.sleep(0.01)  # it answers before it prints
         raise RuntimeError(f"the collector printed no code: {self._log.read_text()[-2000:]}")
 
-    def start(self) -> None:
+    def start(self, *, path: str = "/readyz") -> None:
         """
         Start it, and wait until it can store.
+
+        Args:
+            path: What is asked until it is answered; `/healthz`: it need not be able to store.
 
         Raises:
             RuntimeError: It ended, or was not ready in time; the text is what it printed.
@@ -102,7 +105,7 @@ class CollectorProcess:
         deadline = time.monotonic() + _STARTING_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                urllib.request.urlopen(f"{self.url}/readyz", timeout=2).close()
+                urllib.request.urlopen(f"{self.url}{path}", timeout=2).close()
                 return
             except OSError:  # not listening yet, or not ready
                 time.sleep(0.01)

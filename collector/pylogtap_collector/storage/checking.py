@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlite_utils import Database
 
-from pylogtap_collector.errors import DataUnusable
+from pylogtap_collector.errors import DataDamaged, DataUnusable
 from pylogtap_collector.storage.connections import open_reader
 from pylogtap_collector.storage.incident import about
 from pylogtap_collector.storage.migrations import migrations
@@ -62,6 +62,22 @@ def look_over(path: Path, *, thoroughly: bool = False) -> Copied:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Copied(records, path.stat().st_size, digest)
+
+
+def look_through(path: Path) -> None:
+    """
+    Look for damage in a database that nobody uses, its write-ahead log included.
+
+    Raises:
+        DataDamaged: There is some, or it is no database.
+    """
+    try:
+        with closing(open_reader(path)) as connection:
+            found = [text for (text,) in connection.execute("PRAGMA quick_check(3)")]
+    except sqlite3.Error as error:
+        found = [str(error)]
+    if found != ["ok"]:
+        raise DataDamaged(f"the database {path} is damaged: {'; '.join(found)}")
 
 
 def _damaged(path: Path, reason: str) -> DataUnusable:
@@ -142,10 +158,10 @@ def read_everything(path: Path) -> int:
         for tier in tiers.behind(connection, 0):
             try:
                 part = tier.open()
-                rows = _decode(part)
+                rows = decode(part)
             except Exception as error:  # whatever it is that damaged bytes lead to
                 raise _damaged(path, f"records {tier.first_id} to {tier.last_id}: {error!r}") from error
-            if tier.block is not None and not _agrees(part, tier.block, rows):
+            if tier.block is not None and not agrees(part, tier.block, rows):
                 raise _damaged(path, f"block {tier.block.id} holds something else than is noted of it")
             read += rows
         if read != count_records(connection):
@@ -153,8 +169,8 @@ def read_everything(path: Path) -> int:
         return read
 
 
-def _decode(part: Part) -> int:
-    """Read all columns, and return how many rows they have."""
+def decode(part: Part) -> int:
+    """Read all columns, and return how many rows they have; raises where bytes are damaged."""
     for name in _COLUMNS:
         part.load(name)
     for name in part.names:
@@ -162,7 +178,8 @@ def _decode(part: Part) -> int:
     return len(part.ids)
 
 
-def _agrees(part: Part, block: Block, rows: int) -> bool:
+def agrees(part: Part, block: Block, rows: int) -> bool:
+    """Tell whether a block holds what is noted of it."""
     ids, times = part.ids, part.times
     seen = (int(ids.min()), int(ids.max()), int(times.min()), int(times.max()), rows)
     return seen == (block.first_id, block.last_id, block.first_time, block.last_time, block.records)

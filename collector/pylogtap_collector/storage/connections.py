@@ -10,14 +10,14 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.errors import DataUnusable, QueryTooSlow
+from pylogtap_collector.errors import DataDamaged, DataUnusable, QueryTooSlow
 from pylogtap_collector.storage.upgrades import refuse_newer, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BUSY_MS = 10_000  # another program, a backup for instance, may hold the lock for a moment
+_BUSY_MS = 3_000  # another program may hold the lock for a moment; clients are told to come again after it
 _CHECK_EVERY = 10_000  # virtual machine steps between two looks at the clock, about 1 ms
 _WAL_PAGES = 4_000  # 32 MiB until a checkpoint: seldom enough for bursts, small enough to be copied quickly
 _LAYOUT = (
@@ -33,6 +33,7 @@ _LAYOUT = (
 )
 
 
+SUSPECT = "pylogtap.db.suspect"  # a mark beside a database: it was found to be damaged
 _current = threading.local()
 
 
@@ -161,11 +162,19 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
             connection.close()
             raise
     except sqlite3.Error as error:
-        raise DataUnusable(
+        raise (DataDamaged if is_damage(error) else DataUnusable)(
             f"the database {path} cannot be used: {error}; move it aside to start with an empty one: "
             f"mv {path} {path}.damaged"
         ) from error
     return connection
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Tell whether an error says that the database is damaged, or none at all."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code: int = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or "decode to UTF-8" in str(error)
 
 
 def _make_private(path: Path) -> None:

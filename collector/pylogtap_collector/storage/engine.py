@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from pylogtap_collector.errors import Overloaded, ReadOnly
 from pylogtap_collector.storage.connections import (
+    SUSPECT,
     Deadline,
     FolderLock,
     checkpoint,
+    is_damage,
     open_reader,
     open_writer,
 )
 from pylogtap_collector.storage.writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
 T = TypeVar("T")
+_DAMAGED_S = 30.0  # before a client tries again: somebody has to do something first
 _WORK_S = 3_600.0  # the deadline of queries is for people
 _QUEUE_PER_READER = 32  # queries that wait; each ends at its deadline, so none waits for ever
+
+_log = logging.getLogger("pylogtap.collector")
 
 
 class Engine:
@@ -69,6 +76,9 @@ class Engine:
         self._aside: ThreadPoolExecutor | None = None
         self._errands: set[Deadline] = set()
         self._is_open = False
+        self._damage: str | None = None  # until the next start
+        self._gone: str | None = None  # until the file is back
+        self._file: tuple[int, int] | None = None
 
     async def open(self) -> None:
         """
@@ -80,7 +90,8 @@ class Engine:
         loop = asyncio.get_running_loop()
         if not self.read_only:
             connection = await asyncio.to_thread(self._open_writer)
-            self._writer = Writer(connection, loop)
+            self._file = None if self.path is None else _identity(self.path)
+            self._writer = Writer(connection, loop, self._trouble)
         if self.path is not None:
             self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="pylogtap-reader")
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="pylogtap-worker")
@@ -121,6 +132,8 @@ class Engine:
         """Why nothing can be stored; None when all is well."""
         if not self._is_open:
             return "the database is closed"
+        if self._damage is not None or self._gone is not None:
+            return self._damage or self._gone
         return self._writer.fault if self._writer else None
 
     @property
@@ -142,6 +155,8 @@ class Engine:
         """
         self._check_open()
         writer = self._writing()
+        if self._damage is not None:
+            raise Overloaded(f"The collector stores nothing: {self._damage}.", _DAMAGED_S)
         if urgent and writer.waiting >= self._queue_max:
             raise Overloaded("More slices wait to be stored than the collector keeps in memory.")
         answer: T = await writer.submit(job, urgent=urgent)
@@ -170,6 +185,9 @@ class Engine:
             return await asyncio.get_running_loop().run_in_executor(
                 self._pool, lambda: _read(self._reader(), job, deadline)
             )
+        except sqlite3.DatabaseError as error:
+            self._trouble(error)
+            raise
         except asyncio.CancelledError:
             deadline.cancelled = True
             raise
@@ -208,6 +226,9 @@ class Engine:
             return await asyncio.get_running_loop().run_in_executor(
                 pool, lambda: _read(self._reader(), job, deadline)
             )
+        except sqlite3.DatabaseError as error:
+            self._trouble(error)
+            raise
         except asyncio.CancelledError:
             deadline.cancelled = True
             raise
@@ -222,6 +243,31 @@ class Engine:
         )
         answer: T = await task
         return answer
+
+    def _trouble(self, error: Exception | None) -> str | None:
+        """
+        Tell why nothing can be stored any more, until the collector is started again; None: it can.
+
+        Asked before each transaction, and whenever one or a query has failed.
+        """
+        if self._damage is None and is_damage(error):
+            self._damage = f"the database is damaged ({error}); start the collector again: it sets it aside"
+            if self.path is not None and not self.read_only:
+                with suppress(OSError):
+                    self.path.with_name(SUSPECT).touch(mode=0o600)
+            _log.error("%s", self._damage)
+        if self._damage is not None or self.path is None or self._file is None:
+            return self._damage
+        gone = None
+        if _identity(self.path) != self._file:
+            gone = (
+                f"the database {self.path} was removed or replaced while it is used; put it back, or start "
+                f"the collector again to go on with what is there now"
+            )
+        if gone is not None and self._gone is None:
+            _log.error("%s", gone)
+        self._gone = gone
+        return gone
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -254,6 +300,15 @@ class Engine:
             self._local.connection = connection
             self._opened.append(connection)
         return connection
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file a path leads to; None: none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _read(connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T], deadline: Deadline) -> T:

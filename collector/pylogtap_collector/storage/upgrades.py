@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
-from pylogtap_collector.errors import DataUnusable
+from pylogtap_collector.errors import DataDamaged, DataUnusable
 from pylogtap_collector.storage import old_rows
 from pylogtap_collector.storage.migrations import migrations
 
@@ -126,7 +126,7 @@ def _copy(connection: sqlite3.Connection, target: Path, path: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE").fetchall()  # one file, without a log beside it
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        raise DataUnusable(
+        raise DataDamaged(
             f"the database {path} is damaged ({found}) and was not upgraded; move it aside to start with an "
             f"empty one: mv {path} {path}.damaged"
         )

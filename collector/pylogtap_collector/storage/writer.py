@@ -57,14 +57,21 @@ class Writer:
         commits: Transactions so far.
     """
 
-    def __init__(self, connection: sqlite3.Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        loop: asyncio.AbstractEventLoop,
+        trouble: Callable[[Exception | None], str | None] = lambda _: None,
+    ) -> None:
         """
         Start the thread.
 
         Args:
             connection: The thread's own from now on.
             loop: Where the answers are awaited.
+            trouble: Asked before a transaction why it would be in vain; hears of one that failed.
         """
+        self._trouble = trouble
         self.fault: str | None = None
         self.full = False
         self.commits = 0
@@ -135,11 +142,18 @@ class Writer:
 
     def _do_group(self, tasks: Sequence[_Task]) -> list[_Outcome]:
         """Do jobs in one transaction; one that fails is undone alone."""
+        if (why := self._trouble(None)) is not None:
+            return [
+                _Outcome(error=Overloaded(f"The collector stores nothing: {why}.", _RETRY_S)) for _ in tasks
+            ]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(task) for task in tasks]
             self._connection.execute("COMMIT")
+            if (why := self._trouble(None)) is not None:  # it was removed meanwhile: this is not kept
+                raise sqlite3.OperationalError(why)
         except sqlite3.Error as error:
+            self._trouble(error)
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             self.fault, self.full = f"the database cannot store: {error}", _is_full(error)
@@ -161,6 +175,7 @@ class Writer:
             self._connection.execute("ROLLBACK TO job")
             outcome = _Outcome(error=error)
             if _is_fault(error):
+                self._trouble(error)
                 self.fault, self.full = f"the database cannot store: {error}", _is_full(error)
         self._connection.execute("RELEASE job")
         return outcome

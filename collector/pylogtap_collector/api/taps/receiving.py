@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
-from pylogtap_collector.errors import MissingRight
+from pylogtap_collector.api.bodies import BODIES
+from pylogtap_collector.errors import MissingRight, TooLarge
 from pylogtap_collector.services.intake import default_place
 from pylogtap_collector.taps.coding import opened
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 
 _SMALL = 16 << 10  # bytes: decoded on the event loop, in about the time that a thread takes to begin
 _SMALL_PACKED = 4 << 10
+_MOST_VALUES = 300_000  # objects and arrays of JSON: an empty one takes two bytes, and as long as any other
 
 
 async def decoded(
@@ -54,11 +56,17 @@ async def decoded(
     limit = services.settings.tap_max_bytes
 
     def work() -> T:
-        return decode(opened(body, encoding, limit))
+        data = opened(body, encoding, limit)
+        if data.lstrip()[:1] in {b"{", b"["} and data.count(b"{") + data.count(b"[") > _MOST_VALUES:
+            raise TooLarge(
+                f"The body holds more than {_MOST_VALUES:,} objects and arrays; send less at once."
+            )
+        return decode(data)
 
     if len(body) <= (_SMALL if encoding is None else _SMALL_PACKED):
         return work()
-    return await asyncio.to_thread(work)
+    async with request.app[BODIES].opening:
+        return await asyncio.to_thread(work)
 
 
 def is_json(request: web.Request, body: bytes) -> bool:

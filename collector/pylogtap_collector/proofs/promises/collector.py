@@ -27,7 +27,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "shippers-elastic",
-        "The collector is killed while Elasticsearch's client delivers by bulk requests, and repeats those that failed",
+        "The collector is killed while Elasticsearch's client delivers, and repeats what failed",
         "Each line is stored once.",
         "0 lost, 0 duplicated",
     ),
@@ -51,7 +51,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "bombs",
-        "Bodies that inflate to a gigabyte (gzip, zstd, deflate, brotli, snappy), nested and endless msgpack and JSON",
+        "Bodies that inflate to a multiple (five compressions), nested and endless msgpack and JSON",
         "Each is refused at its limit, or kept as what it is; everybody else is served as before.",
         _SERVED,
     ),
@@ -84,5 +84,59 @@ PROMISES: tuple[Promise, ...] = (
         "Followers of the tail, and readers of an export, that take nothing of what they asked for",
         "They miss records, and are told how many; nothing else waits for them.",
         _SERVED,
+    ),
+    Promise(
+        "database-recovered",
+        "Pages of the database are overwritten at random, or its end is cut off",
+        "`pylogtap recover` brings back all that no damaged page held, and nothing twice.",
+        "0 records outside of damaged pages lost, 0 twice",
+    ),
+    Promise(
+        "database-set-aside",
+        "The database is damaged, or none, when the collector starts or while it runs",
+        "It is set aside, kept and reported; the collector goes on, and what can be read is put back.",
+        "starts, 0 acknowledged afterwards lost",
+    ),
+    Promise(
+        "database-gone",
+        "The database's file is removed or replaced while the collector uses it",
+        "Nothing is acknowledged from then on; the clients keep it. /readyz says why.",
+        "503, 0 acknowledged records lost",
+    ),
+    Promise(
+        "database-locked",
+        "Another program holds the database's lock for long",
+        "503 with Retry-After until it lets go; searching goes on.",
+        "503, 0 lost",
+    ),
+    Promise(
+        "database-read-only",
+        "The data folder cannot be written",
+        "The collector ends at once, and says why and what to do.",
+        "ends with words, nothing changed",
+    ),
+    Promise(
+        "collector-full",
+        "The collector's disk becomes full while it takes in",
+        "It refuses by 503 in time, keeps what it has acknowledged, and resumes once there is room.",
+        "0 acknowledged records lost, 0 twice",
+    ),
+    Promise(
+        "maintenance-killed",
+        "The collector is killed while it seals, compacts, removes what is old, makes a backup, or imports",
+        "Each acknowledged record is there once, the file is sound, and the next start goes on.",
+        "0 lost, 0 duplicated",
+    ),
+    Promise(
+        "start-after-kill",
+        "The collector is killed while it holds five million records",
+        "It answers again at once.",
+        "< 1 s, besides the loading of the program",
+    ),
+    Promise(
+        "stalls-of-ingest",
+        "A backup, an export and a heavy query run while records come in",
+        "No delivery waits for them for long.",
+        "< 100 ms",
     ),
 )
