@@ -33,7 +33,7 @@ PROMISES: tuple[Promise, ...] = (
     ),
     Promise(
         "sink-calls",
-        "Any of these, beside a collector that answers",
+        "The collector fails in any of these ways, beside one that answers",
         "A call takes the same time.",
         "<= 1.5 times the median with a collector that answers",
     ),
