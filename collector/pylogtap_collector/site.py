@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from pylogtap_collector.api.problems import problem_answer
 from pylogtap_collector.crowd import Crowd
@@ -131,7 +132,9 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take bytes; those that are the beginning of a header have to go on soon."""
         super().data_received(data)
-        if not self.is_idle or self._messages:
+        alone = all(payload is EMPTY_PAYLOAD for _, payload in self._messages)  # no body follows a header
+        begun = alone and (self.is_idle or bool(self._messages)) and not data.endswith(_HEADER_END)
+        if not begun:
             self._stop_timer()
         elif self._header_timer is None:
             self._header_timer = self._loop.call_later(self._header_timeout_s, self._check_header)
@@ -158,6 +161,8 @@ class Connection(web.RequestHandler):
         self._header_timer = None
         if self.is_idle and not self._messages:
             self.give_up()
+        else:  # the requests before it are being answered
+            self._header_timer = self._loop.call_later(self._header_timeout_s, self._check_header)
 
     def _stop_timer(self) -> None:
         if self._header_timer is not None:

@@ -10,6 +10,7 @@ import resource
 import socket
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from pylogtap import wire
 from pylogtap_collector.proofs.bystander import PLACE, Seen, watching
 from pylogtap_collector.proofs.costly import Bomb, bombs, forward_bombs
-from pylogtap_collector.proofs.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import CollectorProcess
 from tests.faults.extent import often
 from tests.support.segments import SegmentBuilder, numbered_segment
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.faults.conftest import Saw
 
 HEADER_S, BODY_S = 5.0, 15.0  # the documented defaults
@@ -39,14 +39,16 @@ POST = "POST /api/v1/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 @pytest.fixture
 def attacked(tmp_path: Path) -> Iterator[CollectorProcess]:
     """Run a collector with all its ports, after a first request of each kind."""
-    with running_daemon(tmp_path) as collector:
-        collector.kill()
-        for name in ("FORWARD_PORT", "LINES_PORT"):
-            collector.environment[f"PYLOGTAP_COLLECTOR_{name}"] = str(free_port())
+    collector = CollectorProcess(tmp_path / "data", tmp_path / "collector.log")
+    for name in ("FORWARD_PORT", "LINES_PORT"):
+        collector.environment[f"PYLOGTAP_COLLECTOR_{name}"] = str(free_port())
+    try:
         collector.start()
         with watching(collector):
-            time.sleep(0.2)
+            time.sleep(0.1)
         yield collector
+    finally:
+        collector.kill()
 
 
 def free_port() -> int:
@@ -60,9 +62,9 @@ def port_of(collector: CollectorProcess, name: str) -> int:
     return int(collector.environment[f"PYLOGTAP_COLLECTOR_{name}_PORT"])
 
 
-def plug(port: int, data: bytes = b"") -> socket.socket:
-    """Open a connection, and send something."""
-    made = socket.create_connection(("127.0.0.1", port), timeout=120)
+def plug(port: int, data: bytes = b"", *, wait_s: float = 120.0) -> socket.socket:
+    """Open a connection, and send something, as far as the other side takes it in some time."""
+    made = socket.create_connection(("127.0.0.1", port), timeout=wait_s)
     with contextlib.suppress(OSError):  # it may be closed while we send
         made.sendall(data)
     return made
@@ -107,6 +109,11 @@ def send(collector: CollectorProcess, bomb: Bomb) -> int:
         connection.close()
 
 
+def send_and_note(collector: CollectorProcess, bomb: Bomb, statuses: set[int]) -> None:
+    """Send a bomb; note the status of the answer."""
+    statuses.add(send(collector, bomb))
+
+
 def check(saw: Saw, key: str, seen: Seen, told: str, times: int) -> None:
     """Note what a bystander saw; in the long form, times and memory are promised, too."""
     assert seen.failed == []
@@ -132,7 +139,7 @@ def test_bombs(attacked: CollectorProcess, saw: Saw, times: int) -> None:
     rounds = max(1, times // 10)
     with watching(attacked) as watch:
         for (name, bomb), _ in itertools.product(made.items(), range(rounds)):
-            at_once(4, lambda name=name, bomb=bomb: statuses[name].add(send(attacked, bomb)))
+            at_once(4, partial(send_and_note, attacked, bomb, statuses[name]))
     assert {
         name for name, found in statuses.items() if found - {0, 200, 204, 400, 413, 422, 429, 503}
     } == set()
@@ -151,9 +158,12 @@ def test_bombs_on_other_ports(attacked: CollectorProcess, saw: Saw, times: int) 
     with watching(attacked) as watch:
         plugs = []
         for _ in range(max(1, times // 10)):
-            plugs += [plug(port_of(attacked, "FORWARD"), data) for data in forward_bombs().values()]
             plugs += [
-                plug(port_of(attacked, "LINES"), begin + b"x" * (4 << 20)) for begin in (b"", b"<14>", b"{")
+                plug(port_of(attacked, "FORWARD"), data, wait_s=1.0) for data in forward_bombs().values()
+            ]
+            plugs += [
+                plug(port_of(attacked, "LINES"), begin + b"x" * (4 << 20), wait_s=1.0)
+                for begin in (b"", b"<14>", b"{")
             ]
         time.sleep(0.5)
         for made in plugs:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pylogtap_collector.proofs.daemon import running_daemon
+from pylogtap_collector.proofs.daemon import CollectorProcess
 from tests.faults.extent import often
 from tests.support.delivering import deliver, numbers_of
 from tests.support.segments import numbered_segment
@@ -21,7 +21,6 @@ from tests.support.segments import numbered_segment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.faults.conftest import Saw
 
 SLICE, SLICES = 2_000, 20
@@ -49,7 +48,7 @@ WORK: dict[str, tuple[str, str, str | None, str]] = {
         '{"keep_days": 1}',
         "application/merge-patch+json",
     ),
-    "backup": ("GET", "/api/v1/backup", None, ""),
+    "backup": ("POST", "/api/v1/backup", None, ""),
     "import": ("POST", "/api/v1/tests/import?project=shop&service=suite", JUNIT, "application/xml"),
 }
 
@@ -60,9 +59,9 @@ def test_killed(tmp_path: Path, seed: int, times: int, work: str, saw: Saw) -> N
     """All that was acknowledged is there once after each kill, the file is sound, and it starts again."""
     rng = random.Random(seed)
     numbers: list[int] = []
-    with running_daemon(tmp_path) as collector:
-        collector.kill()
-        collector.environment["PYLOGTAP_COLLECTOR_RECENT_RECORDS"] = str(RECENT)
+    collector = CollectorProcess(tmp_path / "data", tmp_path / "collector.log")
+    collector.environment["PYLOGTAP_COLLECTOR_RECENT_RECORDS"] = str(RECENT)
+    try:
         collector.start()
         old = numbered_segment(100, prefix="old/app/one", first=10**7)
         assert deliver(collector, old) == 200
@@ -82,6 +81,8 @@ def test_killed(tmp_path: Path, seed: int, times: int, work: str, saw: Saw) -> N
         assert numbers_of(collector, "project:shop -has:test.id") == numbers
         assert len(numbers_of(collector, "project:old")) == 100
         assert not list(collector.data.glob("copy-being-made-*"))
+    finally:
+        collector.kill()
     saw(
         "maintenance-killed",
         f"{work}: {times} kills, {len(numbers):,} records: 0 lost, 0 duplicated",

@@ -52,8 +52,12 @@ def test_start_and_stalls(tmp_path: Path, times: int, saw: Saw) -> None:
         )
         with watching(collector) as watch:
             asked = [
-                threading.Thread(target=_read, args=(f"{collector.url}{path}",))
-                for path in ("/api/v1/backup", "/api/v1/logs?q=%22number%20777%22", "/api/v1/logs/export")
+                threading.Thread(target=_read, args=(f"{collector.url}/api/v1/{path}", data))
+                for path, data in (
+                    ("backup", b""),
+                    ("logs?q=%22number%20777%22", None),
+                    ("logs/export", None),
+                )
             ]
             for each in asked:
                 each.start()
@@ -71,7 +75,7 @@ def test_start_and_stalls(tmp_path: Path, times: int, saw: Saw) -> None:
         collector.kill()
 
 
-def _read(address: str) -> None:
-    with urllib.request.urlopen(address, timeout=300) as answer:
+def _read(address: str, data: bytes | None) -> None:
+    with urllib.request.urlopen(address, data, timeout=300) as answer:
         while answer.read(1 << 20):
             pass

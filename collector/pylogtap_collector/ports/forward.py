@@ -34,6 +34,7 @@ _SLICE = 10 * BATCH  # entries of one message that are stored at once
 _UNKNOWN_MAX = 1 << 20  # bytes of a message of somebody who has not shown yet that he may deliver
 _TURNS = 32
 _LATER = "the collector stops, and its disk could take no more; it will be sent again"
+_SMALL = 4 << 10  # bytes of a message that is read at once
 _LOOK_S = 0.25  # how often to look for records that no further line has come for
 
 
@@ -138,7 +139,7 @@ class _Conversation:
         for value in values:
             if self._handshake is not None:
                 await self._shake(self._handshake, value)
-            elif (message := self._decoder.message(value)) is not None:
+            elif (message := await self._message(value)) is not None:
                 await self._store(message)
                 self._tally.skipped += message.skipped
                 if message.skipped:
@@ -156,6 +157,12 @@ class _Conversation:
         self._handshake = None
         self._visitor = self._gate.by_shared_key(self._connection.address)
         self._decoder.admit(MAX_MESSAGE)
+
+    async def _message(self, value: bytes) -> Message | None:
+        """Return the message that a value is; what may inflate to much does so in a thread."""
+        if len(value) <= _SMALL:
+            return self._decoder.message(value)
+        return await asyncio.to_thread(self._decoder.message, value)
 
     async def _store(self, message: Message) -> None:
         if message.chunk is None:

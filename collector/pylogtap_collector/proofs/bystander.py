@@ -125,7 +125,7 @@ class _Segment:
         self._first = (
             process_payload("bystander", "host", "0"),
             place_payload(1, PLACE),
-            site_payload(1, (1, "by", 9, "info", None, None, None, None, wire.STYLE_TEXT)),
+            site_payload(1, (1, "by", 9, "info", None, "by.py", 1, "ask", wire.STYLE_TEXT)),
         )
 
     def record(self, number: int) -> bytes:
@@ -142,7 +142,12 @@ class _Segment:
 
 def _live(port: int) -> None:
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     segment, number = _Segment(), 0
     waits: dict[str, list[float]] = {kind: [] for kind in _KINDS}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 64 << 20  # bytes, compressed or not
 _NIL = b"\xc0"
+_MOST_SKIPPED = 1_000  # events of one message that cannot be read, until nothing more of it is looked at
 _SLICE = 64 << 10  # bytes of packed events that are cut at once
 
 
@@ -69,10 +70,12 @@ class Message:
         try:
             for packed in _cut(self._body) if isinstance(self._body, bytes) else self._body:
                 event = _event(packed)
-                if event is None:
-                    self.skipped += 1
-                else:
+                if event is not None:
                     yield event
+                    continue
+                self.skipped += 1
+                if self.skipped > _MOST_SKIPPED:  # nobody else has a turn until one can be read
+                    return
         except Undecodable:  # packed events that are damaged; those before are good
             self.skipped += 1
 

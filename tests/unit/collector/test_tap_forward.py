@@ -182,6 +182,14 @@ def test_decompressed_events_are_bounded() -> None:
     assert (list(message.events()), message.skipped, message.chunk) == ([], 1, b"x")
 
 
+def test_no_more_is_looked_at_where_nothing_can_be_read() -> None:
+    """A bomb of bytes that are no events takes as long as some thousand of them, not as all."""
+    good = msgpack.packb([NOW, {"message": "one"}])
+    message = Message("tag", good + bytes(4 << 20))
+    assert [event.record for event in message.events()] == [{"message": "one"}]
+    assert message.skipped == 1_001
+
+
 def test_text_that_is_none_is_kept_readable() -> None:
     """Invalid UTF-8 within msgpack's str, as Docker's driver sends what a program wrote."""
     packed = msgpack.packb(["t", 1, {"log": b"a\xffb"}], use_bin_type=False)
