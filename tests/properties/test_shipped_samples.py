@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 anything = st.recursive(
     st.none()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 LOCAL = local()
 anything = st.recursive(

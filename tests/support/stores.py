@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pylogtap.wire import HEADER_SIZE
-from pylogtap_collector.app import Collector
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.settings import Settings
 
 if TYPE_CHECKING:
