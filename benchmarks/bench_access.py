@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.bench_ingest import client_of, figures_of, report_of
 from benchmarks.measure import Column, cpu_seconds_of, machine_facts, median_of, print_table, write_json
 from pylogtap_collector.access.visitor import Visitor, local
-from pylogtap_collector.app import Collector
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.errors import TooManyAttempts, WrongPassword
 from pylogtap_collector.models import KeyIn, SignIn, UserIn
 from pylogtap_collector.proofs.daemon import running_daemon

@@ -25,7 +25,7 @@ from tests.support.suites import HOUR_NS, tell_run
 if TYPE_CHECKING:
     import sqlite3
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 _PER_FILE = 20
 _FAILING = 0.001

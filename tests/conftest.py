@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -19,6 +20,9 @@ os.environ.setdefault("PYLOGTAP_COLLECTOR_HOST_METRICS", "false")
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # Hundreds of processes start: without its bytecode, each would compile all our code anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A shell starts what runs in the background deaf to Ctrl-C, and our children would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # No test is about how long something takes, and a busy machine takes long.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiohttp import web
 
 from pylogtap_collector import memory
-from pylogtap_collector.app import COLLECTOR, Collector, build
+from pylogtap_collector.app import COLLECTOR, build
 from pylogtap_collector.errors import DataDamaged, PortUnusable, Unguarded
 from pylogtap_collector.ports import Ports
 from pylogtap_collector.services import damage
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.services.directory import Directory
     from pylogtap_collector.settings import Settings
 

@@ -59,7 +59,8 @@ _PLAIN = re.compile(r"[A-Za-z_,;!?()\[\]{}'\"*#|<>-]*[.:]?")  # has no value in 
 _EMPTY = {"()": f"({WILDCARD})", "[]": f"[{WILDCARD}]"}  # no value is a value as well
 # A conversion of `%`, as Python reads it (printf-style String Formatting).
 _CONVERSION = re.compile(
-    r"%(?:\((?P<key>[^()]*)\))?[#0\- +]*(?P<width>\*|[0-9]*)(?:\.(?P<precision>\*|[0-9]*))?[hlL]?(?P<kind>.)?",
+    r"%(?:\((?P<key>[^()]*)\))?[#0\- +]*(?P<width>\*|[0-9]*)(?:\.(?P<precision>\*|[0-9]*))?"
+    r"[hlL]?(?P<kind>.)?",
     re.DOTALL,
 )
 _MOST_FILLING = 1_000  # characters that all conversions of a template may fill up to

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
     from pylogtap_collector.tls import Certificate
 
-LINE_MAX = (
-    48 << 10
-)  # bytes of a request's first line: the longest query, each of its characters written as %XX%XX%XX
+# Bytes of a request's first line: the longest query, each of its characters written as %XX%XX%XX.
+LINE_MAX = 48 << 10
 _HEADER_END = b"\r\n\r\n"
 _HEADER_MAX = 64 << 10  # bytes without an end are no header of a client of ours
 _TOO_MANY = (

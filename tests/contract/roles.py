@@ -16,9 +16,9 @@ _KEYS = {
 }
 ROLES = (LOCAL, NOBODY, *_USERS, *_KEYS, SERVER_KEY, PEERS)
 WIDE = ("user-root",)  # may do everything, as others may: it is tried longer than they
-# May do what another may, there or elsewhere: only the long form tries them.
+# May do what another may, there or elsewhere, or next to nothing: only the long form tries them.
 ALIKE = (
-    "user-admin", "user-editor", "key-read", "key-admin",
+    NOBODY, "key-ingest", "user-admin", "user-editor", "key-read", "key-admin",
     "key-all-ingest", "key-all-read", "key-all-admin", SERVER_KEY,
 )  # fmt: skip
 

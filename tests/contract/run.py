@@ -31,7 +31,7 @@ def options_of(role: str, size: str) -> list[str]:
     if size == "long":
         return ["--phases", ALL_PHASES, "--max-examples", "50"]
     if role in WIDE:
-        return ["--phases", ALL_PHASES, "--max-examples", "3"]
+        return ["--phases", ALL_PHASES, "--max-examples", "2"]
     # What is wrong in itself is refused to everybody alike; who may do what shows with what is right.
     return ["--phases", "examples,coverage", "--mode", "positive"]
 

@@ -86,9 +86,7 @@ def test_a_viewer_reads_what_editors_write(visit: Visit, collector: CollectorPro
     editor, viewer = visit(collector.url), visit(collector.url)
     for logs, name in ((editor, NAME), (viewer, "vera")):
         logs.open("/sign-in")
-        logs.page.get_by_label("Name").fill(name)
-        logs.page.get_by_label("Password", exact=True).fill(PASSWORD)
-        logs.page.keyboard.press("Enter")
+        logs.sign_in(name, PASSWORD)
     editor.row("look at this").click()
     editor.detail.get_by_label("New label, as name: value").fill("cause: bank")
     editor.page.keyboard.press("Enter")

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.contrast import contrasts
+
 if TYPE_CHECKING:
     from pylogtap_collector.proofs.daemon import CollectorProcess
     from tests.e2e.conftest import Visit
@@ -183,41 +185,24 @@ def test_text_can_be_read(visit: Visit, shop: CollectorProcess, dark: bool) -> N
     logs = visit(shop.url, dark=dark)
     logs.open()
     expect(logs.rows.first).to_be_visible()
-    ratios = logs.page.evaluate(CONTRAST)
+    ratios = contrasts(logs.page, TEXTS)
     assert ratios
     assert {name: round(ratio, 2) for name, ratio in ratios.items() if ratio < 4.5} == {}
 
 
-CONTRAST = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgb = (color, under) => {
-    canvas.fillStyle = under ?? "white"; canvas.fillRect(0, 0, 1, 1);
-    canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const luminance = (parts) => {
-    const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    const [r, g, b] = parts.map((part) => linear(part / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (element) => {
-    const layers = [];
-    for (let each = element; each; each = each.parentElement)
-      layers.unshift(getComputedStyle(each).backgroundColor);
-    return layers.reduce((under, layer) => `rgb(${rgb(layer, under).join()})`, "white");
-  };
-  const found = {};
-  for (const selector of [".row .message", ".row time", ".row .level", ".row .extras", ".row .prefix",
-    ".prefix-service", ".facet-name", ".facet-text", ".facet-count", "#range-text", "#tab-patterns"]) {
-    for (const element of document.querySelectorAll(selector)) {
-      const under = ground(element);
-      const [a, b] = [luminance(rgb(getComputedStyle(element).color, under)), luminance(rgb(under))];
-      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-      found[selector] = Math.min(found[selector] ?? 99, ratio);
-    }
-  }
-  return found;
-}"""
+TEXTS = (
+    ".row .message",
+    ".row time",
+    ".row .level",
+    ".row .extras",
+    ".row .prefix",
+    ".prefix-service",
+    ".facet-name",
+    ".facet-text",
+    ".facet-count",
+    "#range-text",
+    "#tab-patterns",
+)
 
 
 def test_controls_have_names(visit: Visit, shop: CollectorProcess) -> None:

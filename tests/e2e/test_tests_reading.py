@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from pylogtap import wire
 from pylogtap.cases.identity import case_id
+from tests.support.contrast import contrasts
 from tests.support.shop import SCRIPT, deliver
 from tests.support.shop_suites import ToldRun, run_of
 from tests.support.tests_page import CASE, RUN, detail, group, listed, suite
@@ -90,53 +91,45 @@ def test_text_can_be_read(visit: Visit, suites: CollectorProcess, dark: bool) ->
     page = visit(suites.url, dark=dark)
     page.open("/tests")
     expect(suite(page, "checkout")).to_contain_text("1 new failure")
-    found = page.page.evaluate(CONTRAST)
+    found = contrasts(page.page, TEXTS, {".cell": "--state"})
     page.open("/tests", run=RUN, case=CASE)
     expect(group(page, "slower")).to_be_visible()
     expect(detail(page, "History")).to_be_visible()
-    found |= page.page.evaluate(CONTRAST)
+    found |= contrasts(page.page, TEXTS, {".cell": "--state"})
     assert {".tag", ".case-why", ".sign", ".number-word", ".cell"} <= found.keys()
     drawn = {".sign", ".cell"}
     low = {name: round(ratio, 2) for name, ratio in found.items() if ratio < (3 if name in drawn else 4.5)}
     assert low == {}
 
 
-CONTRAST = r"""() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgb = (color, under) => {
-    canvas.fillStyle = under ?? "white"; canvas.fillRect(0, 0, 1, 1);
-    canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const luminance = (parts) => {
-    const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    const [r, g, b] = parts.map((part) => linear(part / 255));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (element) => {
-    const layers = [];
-    for (let each = element; each; each = each.parentElement)
-      layers.unshift(getComputedStyle(each).backgroundColor);
-    return layers.reduce((under, layer) => `rgb(${rgb(layer, under).join()})`, "white");
-  };
-  const found = {};
-  const selectors = `.tag, .place-service, .place-project, .suite-words, .number-word, .revision, .sign,
-    .elapsed, .node-file, .node-name, .case-why, .case-time, .cell, .state-filter, .facts dt, .fact-value,
-    .soft, .choice, .context-line time, .line-service, .captured, .more, .test-tabs a, .top-nav a,
-    .run-words, .group h3`;
-  for (const selector of selectors.split(",").map((one) => one.trim())) {
-    for (const element of document.querySelectorAll(selector)) {
-      if (!element.checkVisibility()) continue;
-      const cell = selector === ".cell";
-      const under = ground(element);
-      const style = getComputedStyle(element);
-      const own = cell ? style.getPropertyValue("--state") : style.color;
-      const [a, b] = [luminance(rgb(own, under)), luminance(rgb(under))];
-      found[selector] = Math.min(found[selector] ?? 99, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-    }
-  }
-  return found;
-}"""
+TEXTS = (
+    ".tag",
+    ".place-service",
+    ".place-project",
+    ".suite-words",
+    ".number-word",
+    ".revision",
+    ".sign",
+    ".elapsed",
+    ".node-file",
+    ".node-name",
+    ".case-why",
+    ".case-time",
+    ".cell",
+    ".state-filter",
+    ".facts dt",
+    ".fact-value",
+    ".soft",
+    ".choice",
+    ".context-line time",
+    ".line-service",
+    ".captured",
+    ".more",
+    ".test-tabs a",
+    ".top-nav a",
+    ".run-words",
+    ".group h3",
+)
 
 
 VIEWS: dict[str, dict[str, str | int]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,13 @@ from pylogtap.record import samples_payload
 from pylogtap_collector.taps.shipped_samples import points_of
 from pylogtap_collector.wire import Place
 from tests.support.segments import numbered_segment
-from tests.support.stores import deliver, messages, running_store
+from tests.support.stores import deliver, kept_store, messages
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 anything = st.recursive(
     st.none()
@@ -91,11 +91,8 @@ def test_what_is_read_is_sound(payloads: list[bytes]) -> None:
 @pytest.fixture(scope="module")
 def collected() -> Iterator[tuple[asyncio.Runner, Collector]]:
     """Return a collector that keeps what all examples send, and what runs it."""
-    with asyncio.Runner() as runner:
-        running = running_store()
-        store = runner.run(running.__aenter__())
-        yield runner, store
-        runner.run(running.__aexit__(None, None, None))
+    with kept_store() as kept:
+        yield kept
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pylogtap import wire
 from pylogtap_collector.access.visitor import local
-from pylogtap_collector.app import Collector
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.models import LogPatch
 from pylogtap_collector.parts.building import build
 from pylogtap_collector.parts.reading import SegmentReader

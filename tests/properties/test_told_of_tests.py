@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +21,15 @@ from pylogtap_collector.storage.test_run_rows import get_run, run_of
 from pylogtap_collector.storage.test_runs import apply_events
 from pylogtap_collector.taps.test_events import read_test_events
 from tests.support.segments import numbered_segment
-from tests.support.stores import deliver, messages, running_store
+from tests.support.stores import deliver, kept_store, messages
 from tests.support.told_suites import RUN, START_NS, failure, told
 
 if TYPE_CHECKING:
+    import asyncio
     import sqlite3
     from collections.abc import Iterator
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 LOCAL = local()
 anything = st.recursive(
@@ -113,11 +113,8 @@ def test_what_is_read_is_sound(payloads: list[bytes]) -> None:
 @pytest.fixture(scope="module")
 def collected() -> Iterator[tuple[asyncio.Runner, Collector]]:
     """Return a collector that keeps what all examples send, and what runs it."""
-    with asyncio.Runner() as runner:
-        running = running_store()
-        store = runner.run(running.__aenter__())
-        yield runner, store
-        runner.run(running.__aexit__(None, None, None))
+    with kept_store() as kept:
+        yield kept
 
 
 @settings(max_examples=60, deadline=None)

@@ -19,6 +19,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _MISSING = "no Chromium: `apt-get install chromium`, or `python -m playwright install chromium`"
 # A refused query, a missing key and a collector that is away are shown by the page itself.
 _EXPECTED = ("Failed to load resource",)
+# The page is on its way to signing in, or a container of another test brought an interface.
+_PASSING = ("interrupted by another navigation", "ERR_NETWORK_CHANGED")
 
 
 @contextmanager
@@ -77,9 +79,32 @@ class LogsPage:
             path: Of the page.
             view: Members of its address, as they stand there.
         """
-        self.page.goto(f"{self.url}{path}{'?' + urlencode(view) if view else ''}")
+        self._go(f"{self.url}{path}{'?' + urlencode(view) if view else ''}")
         if path == "/":
             self.page.wait_for_selector("#records .row, #notice:not([hidden]), #page h1")
+
+    def _go(self, url: str) -> None:
+        for left in reversed(range(3)):
+            try:
+                self.page.goto(url)
+            except Error as error:
+                if not left or not any(words in error.message for words in _PASSING):
+                    raise
+            else:
+                return
+
+    def sign_in(self, name: str, password: str) -> None:
+        """
+        Fill in the form that is shown, and wait until it has led away.
+
+        Args:
+            name: Of the user.
+            password: His.
+        """
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(lambda url: "/sign-in" not in url)
 
     @property
     def rows(self) -> Locator:

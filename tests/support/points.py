@@ -10,7 +10,7 @@ from pylogtap_collector.taps.entries import Point
 from pylogtap_collector.wire import Place
 
 if TYPE_CHECKING:
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.models import MetricWithSteps
 
 HOUR_NS = 3_600 * 10**9

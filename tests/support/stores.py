@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pylogtap.wire import HEADER_SIZE
-from pylogtap_collector.app import Collector
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from tests.support.segments import SegmentBuilder
@@ -29,6 +30,16 @@ async def running_store(data: Path | None = None, **settings: Any) -> AsyncItera
     collector = Collector(Settings(**place, **{"host_metrics": False, "docker": "off", **settings}))
     async with collector.running():
         yield collector
+
+
+@contextmanager
+def kept_store() -> Iterator[tuple[asyncio.Runner, Collector]]:
+    """Run a collector's parts in memory, for tests that are no coroutines; yield what runs these, and it."""
+    with asyncio.Runner() as runner:
+        running = running_store()
+        store = runner.run(running.__aenter__())
+        yield runner, store
+        runner.run(running.__aexit__(None, None, None))
 
 
 async def deliver(store: Collector, segment: SegmentBuilder, start: int = HEADER_SIZE) -> int:

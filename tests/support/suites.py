@@ -14,7 +14,7 @@ from pylogtap_collector.wire import Place
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 PLACE = Place("shop", "tests", "ci")
 BEGIN_NS = 1_780_000_000_000_000_000

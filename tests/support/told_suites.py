@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 RUN = "5b8efff798038103d269b633813fc60c"
 SUITE = "shop/checkout/tests"

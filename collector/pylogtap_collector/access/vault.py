@@ -15,13 +15,12 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from pylogtap_collector.errors import DataUnusable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES = 32
 _VERSION = b"\x01"  # the first byte of what is sealed: nonce (12), ciphertext, tag (16) follow
@@ -188,6 +187,8 @@ class Vault:
         start = len(_VERSION) + _NONCE_BYTES
         if cipher is None or sealed[:1] != _VERSION or len(sealed) < start + _TAG_BYTES:
             raise _unreadable(name)
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in `_cipher`
+
         try:
             return cipher.decrypt(sealed[1:start], sealed[start:], _bound_to(name)).decode()
         except InvalidTag:
@@ -203,6 +204,9 @@ class Vault:
 def _cipher(key: bytes) -> AESGCM:
     if len(key) != KEY_BYTES:
         raise ValueError(f"a key has {KEY_BYTES} bytes")
+    # Most collectors keep no secret, and it takes a twelfth of a start.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
     return AESGCM(key)
 
 

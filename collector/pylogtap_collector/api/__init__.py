@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import cache
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -95,12 +97,16 @@ def _pattern(operation: Operation) -> str:
     return pattern
 
 
-def _serve_description(app: web.Application, services: Services) -> None:
-    documents = {guarded: describe(GROUPS, guarded=guarded) for guarded in (True, False)}
+@cache
+def _document(guarded: bool) -> bytes:
+    """Describe the API when somebody asks for it: that takes as long as all else that a start takes."""
+    return describe(GROUPS, guarded=guarded)
 
+
+def _serve_description(app: web.Application, services: Services) -> None:
     async def openapi(_: web.Request) -> web.Response:
         headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        document = documents[not services.directory.is_open]
+        document = await asyncio.to_thread(_document, not services.directory.is_open)
         return web.Response(body=document, content_type="application/json", headers=headers)
 
     app.router.add_get(OPENAPI, openapi)

@@ -314,5 +314,6 @@ def _model(
     function: Handler, suffix: str, fields: dict[str, Any], *, lenient: bool = False
 ) -> type[BaseModel]:
     extra: typing.Literal["ignore", "forbid"] = "ignore" if lenient or suffix == "Headers" else "forbid"
-    config = ConfigDict(extra=extra, populate_by_name=False)
+    # Most operations are not called in the life of most processes; what is built is used by the loop alone.
+    config = ConfigDict(extra=extra, populate_by_name=False, defer_build=True)
     return create_model(f"{function.__name__}_{suffix}", __config__=config, **fields)

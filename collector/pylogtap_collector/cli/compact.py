@@ -69,7 +69,7 @@ def _by_collector(**collector: Any) -> Compaction | None:
 
 
 async def _in_folder(data: Path) -> Compaction | None:
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.cli.listening import read_settings
     from pylogtap_collector.errors import DataUnusable
 

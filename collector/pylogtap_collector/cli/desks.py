@@ -73,7 +73,7 @@ def open_desk(data: Path | None, collector: dict[str, Any], *, adds: bool = Fals
 
 @contextmanager
 def _in_folder(data: Path, *, adds: bool) -> Iterator[FolderDesk]:
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.cli.folder_desk import FolderDesk
     from pylogtap_collector.cli.listening import read_settings
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,7 +23,6 @@ from pylogtap_collector.containers.knocking import what_is_wrong, what_keeps_out
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")  # where engines of the system listen
 _ANSWER_S = 10.0
 _UNREACHABLE = (
     aiohttp.ClientError,
@@ -57,24 +55,6 @@ class EngineRefusal(Exception):
         """
         super().__init__(text)
         self.status = status
-
-
-def find_address(given: str, environment: Mapping[str, str]) -> str | None:
-    """
-    Return the address of the engine to be followed; None: none is there, or none is wanted.
-
-    Args:
-        given: `auto`, `off`, or an address.
-        environment: Has `DOCKER_HOST`, maybe.
-    """
-    if given == "off":
-        return None
-    if given != "auto":
-        return given
-    if environment.get("DOCKER_HOST"):
-        return environment["DOCKER_HOST"]
-    found = (path for path in SOCKETS if Path(path).is_socket())
-    return next((f"unix://{path}" for path in found), None)
 
 
 class Engine:

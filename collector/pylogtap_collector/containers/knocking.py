@@ -1,4 +1,4 @@
-"""Finds out whether an engine answers at an address, and if not, why, and what to do: in words for people."""
+"""Finds an engine, and whether it answers; if not, why, and what to do: in words for people."""
 
 from __future__ import annotations
 
@@ -17,11 +17,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")  # where engines of the system listen
 SCHEMES = frozenset({"unix", "http", "tcp"})
 _PATIENCE_S = 10.0
 _ELSEWHERE = "say where one is by --docker, or --docker off"
 _WRITABLE_BY_GROUP = 0o020
 _ROOT = 0
+
+
+def find_address(given: str, environment: Mapping[str, str]) -> str | None:
+    """
+    Return the address of the engine to be followed; None: none is there, or none is wanted.
+
+    Args:
+        given: `auto`, `off`, or an address.
+        environment: Has `DOCKER_HOST`, maybe.
+    """
+    if given == "off":
+        return None
+    if given != "auto":
+        return given
+    if environment.get("DOCKER_HOST"):
+        return environment["DOCKER_HOST"]
+    found = (path for path in SOCKETS if Path(path).is_socket())
+    return next((f"unix://{path}" for path in found), None)
 
 
 async def what_keeps_out(address: str) -> str:

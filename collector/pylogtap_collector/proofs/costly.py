@@ -101,12 +101,7 @@ def _zstd() -> bytes:
 
 def _window() -> bytes:
     """Return a frame that wants 128 MiB to be kept (RFC 8878, 3.1.1.1.2), and repeats a byte."""
-    return (
-        b"\x28\xb5\x2f\xfd\x00"
-        + bytes([17 << 3])
-        + struct.pack("<I", 1 | 1 << 1 | (100 << 3))[:3]
-        + b"x"
-    )
+    return b"\x28\xb5\x2f\xfd\x00" + bytes([17 << 3]) + struct.pack("<I", 1 | 1 << 1 | (100 << 3))[:3] + b"x"
 
 
 def _maps(count: int) -> bytes:

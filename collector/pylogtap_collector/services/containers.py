@@ -6,10 +6,8 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.containers.engine import Engine, find_address
 from pylogtap_collector.containers.gaps import counts_block_io, switch_lines
-from pylogtap_collector.containers.sampler import Sampler
-from pylogtap_collector.containers.watch import Watch
+from pylogtap_collector.containers.knocking import find_address
 from pylogtap_collector.models import ContainerPage, EngineState, FollowedContainer, Unknown
 from pylogtap_collector.services.intake import LOCAL
 from pylogtap_collector.services.positions import read_position, write_position
@@ -18,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pylogtap_collector.access.visitor import Projects
+    from pylogtap_collector.containers.sampler import Sampler
     from pylogtap_collector.containers.state import Followed, WatchState
+    from pylogtap_collector.containers.watch import Watch
     from pylogtap_collector.services.intake import Intake
     from pylogtap_collector.services.metrics import Metrics
     from pylogtap_collector.services.shippers import Shippers
@@ -52,6 +52,11 @@ class Containers:
         await self._shippers.load()
         while (address := find_address(self._settings.docker, os.environ)) is None:  # noqa: ASYNC110 - a file
             await asyncio.sleep(_LOOK_S)
+        # What speaks to engines takes a tenth of a start, and most processes meet none.
+        from pylogtap_collector.containers.engine import Engine  # noqa: PLC0415
+        from pylogtap_collector.containers.sampler import Sampler  # noqa: PLC0415
+        from pylogtap_collector.containers.watch import Watch  # noqa: PLC0415
+
         engine = Engine(address)
         self._sampler = sampler = Sampler(engine, self._sink, period_s=self._settings.docker_period_s)
         ports = frozenset(port for port in (self._settings.forward_port, self._settings.lines_port) if port)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pylogtap_collector import app
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.services import sessions as session_service
 from tests.support.api import Caller, calling
 from tests.support.rights import PASSWORD, sign_in
@@ -15,7 +15,6 @@ from tests.support.segments import numbered_segment
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pylogtap_collector.app import Collector
 
 KEY = {"Authorization": "Bearer key of the environment"}
 
@@ -69,13 +68,13 @@ async def test_the_first_account(collector: tuple[Caller, Collector]) -> None:
 async def collector(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Caller, Collector]]:
     """A collector without accounts and keys, and its parts."""
     found: list[Collector] = []
-    make = app.Collector.__init__
+    make = Collector.__init__
 
     def make_and_keep(self: Collector, *arguments: Any) -> None:
         make(self, *arguments)
         found.append(self)
 
-    monkeypatch.setattr(app.Collector, "__init__", make_and_keep)
+    monkeypatch.setattr(Collector, "__init__", make_and_keep)
     async with calling() as running:
         yield running, found[0]
 

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORKERS, RECORDS = 4, 60
+_PATIENCE_S = 30.0
 TOGETHER = f"""
 import logging, multiprocessing, random
 
@@ -41,10 +43,15 @@ def test_processes_that_print_at_once(shell: Shell) -> None:
     ended = shell.run("run", "--prefix", f"{shell.project}/app", "--", "sh", "-c", command)
     assert ended.returncode == 0
     expected = {f"{number}-{turn}" for number in range(WORKERS) for turn in range(RECORDS)}
-    logs = shell.found(least=2 * len(expected))
-    records = Counter(log["message"].split()[1] for log in logs if log["template"] == "record %d-%d %s")
-    printed = [log["message"] for log in logs if log["template"] is None]
-    lines = Counter(name for message in printed for name in re.findall(r"line (\d+-\d+)", message))
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:  # how many messages the lines become is not known: they may mix
+        logs = shell.found()
+        records = Counter(log["message"].split()[1] for log in logs if log["template"] == "record %d-%d %s")
+        printed = [log["message"] for log in logs if log["template"] is None]
+        lines = Counter(name for message in printed for name in re.findall(r"line (\d+-\d+)", message))
+        if (set(records) == set(lines) == expected) or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
     assert records == dict.fromkeys(expected, 1)
     assert lines == dict.fromkeys(expected, 1)
     assert not [message for message in printed if "xxx" in message]

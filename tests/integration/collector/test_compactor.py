@@ -15,7 +15,7 @@ from tests.support.stores import deliver, messages, running_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.models import Compaction
 
 QUERIES = ("", "number 7", "n:<30 service:s1", "label.cause:disk", "-n:>=50", 'logger:pay "number 12"')

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.models import Metric
 
 

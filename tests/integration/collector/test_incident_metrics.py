@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from pylogtap_collector.app import Collector
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.services.measures import Over
 from pylogtap_collector.settings import Settings
 from pylogtap_collector.storage.series import Filter

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.models import Log
 
 WEB = Place("shop", "web", "web-1")

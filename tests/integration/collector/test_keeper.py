@@ -17,7 +17,7 @@ from tests.support.stores import deliver, messages, running_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.support.stores import deliver, messages, running_store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.models import Log
 
 SECOND = 1_000_000_000

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
     from pylogtap_collector.models import Metric
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

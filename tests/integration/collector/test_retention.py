@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 RESERVED = 48 << 20
 DAY_NS = 86_400_000_000_000

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pylogtap_collector.app import Collector
+    from pylogtap_collector.assembly import Collector
 
 OTHER_RUN = "0" * 32
 HOUR_NS = 3_600_000_000_000

@@ -17,11 +17,12 @@ from cryptography.hazmat.primitives import serialization
 
 from pylogtap.cli.api import Api
 from pylogtap.cli.unreachable import Unreachable
+from pylogtap_collector.crowd import Crowd
 from pylogtap_collector.daemon import serving
 from pylogtap_collector.errors import TlsUnusable
 from pylogtap_collector.proofs.daemon import SERVE
 from pylogtap_collector.settings import Settings
-from pylogtap_collector.site import Doorkeeper
+from pylogtap_collector.site import Connection, Doorkeeper
 from pylogtap_collector.tls import certificate_of
 from tests.support.api import Caller
 from tests.support.segments import numbered_segment
@@ -208,7 +209,10 @@ async def test_the_handshake_counts(files: Files) -> None:
         def abort(self) -> None:
             self.aborted.set()
 
-    doorkeeper, wire = Doorkeeper(asyncio.Protocol, 0.05), Wire()
+    def never() -> Connection:
+        pytest.fail("it was let in without a header")
+
+    doorkeeper, wire = Doorkeeper(never, 0.05, Crowd(10, 10)), Wire()
     await asyncio.sleep(0.1)
     doorkeeper.connection_made(wire)
     await asyncio.sleep(0)

@@ -101,7 +101,7 @@ async def test_dockers_driver_is_understood(opened: Opened, containers: Containe
 SERVER = """
 import asyncio, sys
 from pathlib import Path
-from pylogtap_collector.app import Collector
+from pylogtap_collector.assembly import Collector
 from pylogtap_collector.ports import Ports
 from pylogtap_collector.settings import Settings
 
