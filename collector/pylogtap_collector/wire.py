@@ -307,10 +307,17 @@ class _Named(msgspec.Struct, array_like=True):
     name: str
 
 
+class Process(msgspec.Struct):
+    """What is known of a process; whatever else is said of it is not looked at."""
+
+    host: Any = None
+    pid: Any = None
+
+
 class _Process(msgspec.Struct, array_like=True):
     zero: int
     kind: int
-    process: dict[str, Any]
+    process: Process
 
 
 _decode_site = msgspec.msgpack.Decoder(Site).decode
@@ -331,14 +338,14 @@ class Definitions:
     What the numbers of one segment stand for.
 
     Attributes:
-        process: Host, process id and more of the process that wrote the segment.
+        process: The process that wrote the segment.
         places: Prefixes.
         sites: Call sites.
         threads: Names of threads.
     """
 
     def __init__(self) -> None:
-        self.process: dict[str, Any] = {}
+        self.process = Process()
         self.places: dict[int, Place] = {}
         self.sites: dict[int, Site] = {}
         self.threads: dict[int, str] = {}
@@ -366,7 +373,9 @@ class Definitions:
                 thread = _decode_thread(payload)
                 self.threads[thread.number] = thread.name
             elif kind == wire.KIND_PROCESS:
-                self.process = _decode_process(payload).process
+                found = _decode_process(payload).process
+                host, pid = found.host, found.pid
+                self.process = Process(host if type(host) is str else None, pid if type(pid) is int else None)
         except UNREADABLE:
             pass
         return None

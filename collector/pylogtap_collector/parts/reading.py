@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pylogtap import wire
 from pylogtap_collector.errors import CollectorError
 from pylogtap_collector.parts.faces import Source
+from pylogtap_collector.parts.structures import KEPT_BYTES, Room, may_abound
 from pylogtap_collector.parts.telling import Told, small, tell_loss, tell_unreadable
-from pylogtap_collector.parts.usual import Usual, decode_usual
+from pylogtap_collector.parts.usual import Usual, decode_usual, usual_of
 from pylogtap_collector.wire import (
     DEFINITIONS,
     RECORDS,
@@ -41,6 +42,7 @@ class Batch:
         number: Of the slice; with a record's place in it, it makes the record's id.
         received: When the slice came, ns since the epoch.
         reader: Knows what their numbers stand for.
+        weight: Bytes that they take in memory, about, in relation to those of others.
         usual: All of them, where none is unusual.
         others: Otherwise: as they travelled, or already told where they are no records.
     """
@@ -48,6 +50,7 @@ class Batch:
     number: int
     received: int
     reader: SegmentReader
+    weight: int
     usual: Usual | None = None
     others: Sequence[Record | Told] = ()
 
@@ -93,7 +96,7 @@ class SegmentReader:
             data = inflate(body, encoding, _INFLATED)
         except CollectorError as error:  # it was sound when it was stored
             told = tell_unreadable(body, error.detail, self.definitions)
-            return Batch(number, received, self, others=[told])
+            return Batch(number, received, self, len(body), others=[told])
         found = payloads(data)
         odd = [place for place, payload in enumerate(found) if payload[1:2] == _ZERO]
         unusual = False
@@ -105,11 +108,26 @@ class SegmentReader:
         if not unusual:
             for place in reversed(odd):
                 del found[place]
+            if may_abound(data, found):
+                return self._read_carefully(number, received, data, found)
             usual = decode_usual(found) if found else None
             if usual is not None:
-                return Batch(number, received, self, usual)
-        others = [self._tell(payload) for payload in found if kind_of(payload) in RECORDS]
-        return Batch(number, received, self, others=others)
+                return Batch(number, received, self, len(data), usual)
+        return self._read_carefully(number, received, data, found)
+
+    def _read_carefully(self, number: int, received: int, data: bytes, found: list[bytes]) -> Batch:
+        """Read one record after the other: of each, no more than one has ever to be held as it came."""
+        room, told, is_usual = Room(len(data)), list[Record | Told](), True
+        for payload in found:
+            kind = kind_of(payload)
+            if kind in RECORDS:
+                record = self._tell(payload)
+                is_usual &= kind is None and isinstance(record, Record) and not room.take(record)
+                told.append(record)
+        weight = len(data) + room.taken * KEPT_BYTES
+        if is_usual and told:
+            return Batch(number, received, self, weight, usual_of(cast("list[Record]", told)))
+        return Batch(number, received, self, weight, others=told)
 
     def define(self, payload: bytes) -> None:
         """Take up a definition; one that is known already changes nothing."""
@@ -124,7 +142,7 @@ class SegmentReader:
         found = self._sites.get(number)
         if found is None and (site := self.definitions.sites.get(number)) is not None:
             place = self.definitions.places.get(site.place) or self.definitions.place
-            source = Source(*place, small(self.definitions.process.get("pid")))
+            source = Source(*place, small(self.definitions.process.pid))
             found = self._sites[number] = (self._call_sites.of(site), source)
         return found
 

@@ -200,7 +200,7 @@ def _notice(template: str, literals: tuple[str, ...]) -> Form:
 
 
 def _source(place: Place, definitions: Definitions) -> Source:
-    return Source(*place, small(definitions.process.get("pid")))
+    return Source(*place, small(definitions.process.pid))
 
 
 def nanoseconds(when: float) -> int | None:

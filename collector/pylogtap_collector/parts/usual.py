@@ -95,6 +95,11 @@ def decode_usual(payloads: Sequence[bytes]) -> Usual | None:
         records = _decode_array(_ARRAY_32 + len(payloads).to_bytes(4) + b"".join(payloads))
     except UNREADABLE:
         return None
+    return usual_of(records)
+
+
+def usual_of(records: Sequence[Record]) -> Usual:
+    """Return the items of records kind by kind."""
     return Usual(
         [record.site for record in records],
         [record.time for record in records],

@@ -13,7 +13,7 @@ from pylogtap.wire import HEADER_SIZE, MAX_SEGMENT_BYTES
 from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
 from pylogtap_collector.models import IngestAnswer
 from pylogtap_collector.storage.bookmarks import set_bookmarks
-from pylogtap_collector.storage.streams import Slice, Stored, store_slice
+from pylogtap_collector.storage.streams import Slice, Stored, Waiting, store_slice
 from pylogtap_collector.wire import Scan, dropped_in, inflate, scan
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class Ingest:
             counters.records += stored.found.records
             counters.dropped += dropped_in(stored.found)
             counters.stored_bytes += stored.bytes
-            self._keeper.notice(stored.slice, stored.found.records, stored.bytes)
+            self._keeper.notice(Waiting(stored.slice, stored.found.records, stored.bytes, stored.size))
             self._reserve.notice(stored.bytes)
 
 

@@ -69,8 +69,8 @@ class Keeper:
         self._lock = lock
         self._reserve = reserve
         self._spare = recent_records
-        self._left: deque[tuple[int, int, int]] = deque()  # number, records, bytes of slices not sealed
-        self._records = self._bytes = 0  # the sums of these
+        self._left: deque[streams.Waiting] = deque()  # slices that are not sealed
+        self._records = self._bytes = self._size = 0  # the sums of these
         self._newest = 0  # number of the last slice
         self._told = 0  # id of the last record that followers know of
         self._came = asyncio.Event()
@@ -90,25 +90,24 @@ class Keeper:
     async def recover(self) -> None:
         """Find out what an earlier run has left. Call it before slices come in."""
         await self._engine.work(self._tiers.load)
-        for number, records, size in await self._engine.work(streams.backlog):
-            self.notice(number, records, size)
+        for each in await self._engine.work(streams.backlog):
+            self.notice(each)
         self._told = (self._newest + 1 << _BITS) - 1
         self._arrived = 0
 
-    def notice(self, number: int, records: int, size: int) -> None:
+    def notice(self, each: streams.Waiting) -> None:
         """
         Hear of a slice that was committed.
 
         Args:
-            number: Its number.
-            records: How many it holds.
-            size: Its bytes.
+            each: It.
         """
-        self._left.append((number, records, size))
-        self._records += records
-        self._bytes += size
-        self._arrived += records
-        self._newest = max(self._newest, number)
+        self._left.append(each)
+        self._records += each.records
+        self._bytes += each.bytes
+        self._size += each.size
+        self._arrived += each.records
+        self._newest = max(self._newest, each.number)
         self._came.set()
 
     async def run(self) -> None:
@@ -122,9 +121,8 @@ class Keeper:
             sealed = 0
             while not self._reserve.given and await self.seal():
                 sealed += 1
-                if (
-                    sealed % _SEALS == 0
-                ):  # nobody seals just now, who would have to read what the journal holds
+                # Nobody seals just now, who would have to read what the journal holds.
+                if sealed % _SEALS == 0:
                     await self._engine.checkpoint()
                 await self._tell()
             if self.is_calm() and not self._reserve.given:
@@ -142,7 +140,8 @@ class Keeper:
             Whether there were.
         """
         keep = self._spare if spare is None else spare
-        if self._records < keep + sealing.BLOCK:
+        is_large = self._size >= sealing.SPARE_BYTES + sealing.BLOCK_BYTES
+        if self._records < keep + sealing.BLOCK and not is_large:
             return False
         async with self._lock:
             ready = await self._engine.work(partial(self._prepare, spare=keep))
@@ -151,10 +150,11 @@ class Keeper:
             counts = await self._engine.write(partial(sealing.store, self._tiers, ready=ready))
             self._tiers.dictionary.stored(counts)
         self._counters.sealed += sum(part.head.rows for part, _ in ready.blocks)
-        while self._left and self._left[0][0] <= ready.last:
-            _, records, size = self._left.popleft()
-            self._records -= records
-            self._bytes -= size
+        while self._left and self._left[0].number <= ready.last:
+            sealed = self._left.popleft()
+            self._records -= sealed.records
+            self._bytes -= sealed.bytes
+            self._size -= sealed.size
         return True
 
     def _prepare(self, connection: sqlite3.Connection, spare: int) -> sealing.Batchful | None:
@@ -185,13 +185,13 @@ class Keeper:
         recent.insert_rows(connection, rows)
         return counts
 
-    def _rows_behind(self, connection: sqlite3.Connection, left: list[tuple[int, int, int]]) -> int:
+    def _rows_behind(self, connection: sqlite3.Connection, left: list[streams.Waiting]) -> int:
         """Return the id behind which rows are to be written: only the newest are, and each once."""
         behind, more = recent.last_row(connection), 0
-        for number, records, _ in reversed(left):
+        for each in reversed(left):
             if more >= self._spare:
-                return max(behind, (number + 1 << _BITS) - 1)
-            more += records
+                return max(behind, (each.number + 1 << _BITS) - 1)
+            more += each.records
         return behind
 
     def _chunk_count(self, connection: sqlite3.Connection) -> range:

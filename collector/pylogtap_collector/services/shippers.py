@@ -61,7 +61,7 @@ class Shippers:
         found = Definitions()
         for payload in payloads:
             found.add(payload)
-        host = _host(str(found.process.get("host") or ""))
+        host = _host(found.process.host or "")
         known = self._places[host]
         for place in found.places.values():
             if place not in known and self._count < _MOST:

@@ -27,18 +27,21 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.dictionary import Numbered
 
 CHUNK = 4_096  # records of a part, or a slice's more
+CHUNK_BYTES = 2 << 20  # of its slices, decompressed; likewise
 _PARTS = 40  # kept in memory
+_PARTS_BYTES = 32 << 20  # of slices, decompressed, whose parts are kept in memory
 _READERS = 256  # streams whose definitions are kept in memory
 _BATCHES = 4_096  # slices of the growing part that are kept as they were read
 SLICE_BITS = 16  # of an id: the record's place in its slice
 
 
 class Chunk(NamedTuple):
-    """Slices that make one part: the first, the last, and how many records they hold."""
+    """Slices that make one part: the first, the last, and how many records and bytes they hold."""
 
     first: int
     last: int
     records: int
+    size: int = 0
 
 
 class Hot:
@@ -57,7 +60,7 @@ class Hot:
         self._lock = threading.RLock()
         self._chunks: list[Chunk] = []
         self._growing = Chunk(0, 0, 0)
-        self._parts: OrderedDict[tuple[int, int, frozenset[int]], Part | None] = OrderedDict()
+        self._parts: OrderedDict[tuple[int, int, frozenset[int]], tuple[Part | None, int]] = OrderedDict()
         self._readers: OrderedDict[int, tuple[SegmentReader, int]] = OrderedDict()
         self._batches: dict[int, Batch] = {}
 
@@ -98,22 +101,23 @@ class Hot:
         with self._lock:
             if key in self._parts:
                 self._parts.move_to_end(key)
-                return self._parts[key]
+                return self._parts[key][0]
             growing = chunk not in self._chunks
             batches = self._read(connection, chunk, keep=growing)
             count = sum(map(len, batches))
             part = self._part(batches, gone, growing=growing) if count > len(gone) else None
-            self._keep(key, part)
+            self._keep(key, part, sum(batch.weight for batch in batches))
             return part
 
-    def _keep(self, key: tuple[int, int, frozenset[int]], part: Part | None) -> None:
+    def _keep(self, key: tuple[int, int, frozenset[int]], part: Part | None, size: int) -> None:
         """Keep a part in memory, and none that it stands for, or that was sealed."""
         oldest = self._chunks[0].first if self._chunks else key[0]
         for known in [known for known in self._parts if known[0] == key[0] or known[1] < oldest]:
             del self._parts[known]
-        self._parts[key] = part
-        while len(self._parts) > _PARTS:
-            self._parts.popitem(last=False)
+        self._parts[key] = part, size
+        held = sum(each for _, each in self._parts.values())
+        while len(self._parts) > 1 and (len(self._parts) > _PARTS or held > _PARTS_BYTES):
+            held -= self._parts.popitem(last=False)[1][1]
 
     def _part(self, batches: list[Batch], gone: frozenset[int], *, growing: bool) -> Part:
         built = build(batches, gone)
@@ -140,23 +144,24 @@ class Hot:
         self._chunks = [chunk for chunk in self._chunks if chunk.last >= low]
         if self._growing.last < low - 1:
             self._growing = Chunk(low, low - 1, 0)
-        first, last, records = self._growing
-        rows = connection.execute("SELECT id, records FROM hot WHERE id > ? ORDER BY id", (last,))
-        for number, count in rows:
-            last, records = number, records + count
-            if records >= CHUNK:
-                self._chunks.append(Chunk(first, last, records))
+        first, last, records, size = self._growing
+        rows = connection.execute("SELECT id, records, size FROM hot WHERE id > ? ORDER BY id", (last,))
+        for number, count, weight in rows:
+            last, records, size = number, records + count, size + weight
+            if records >= CHUNK or size >= CHUNK_BYTES:
+                self._chunks.append(Chunk(first, last, records, size))
                 for known in [known for known in self._batches if known <= last]:
                     del self._batches[known]
-                first, records = number + 1, 0
-        self._growing = Chunk(first, last, records)
+                first, records, size = number + 1, 0, 0
+        self._growing = Chunk(first, last, records, size)
 
     @staticmethod
     def _count(connection: sqlite3.Connection, first: int, last: int) -> Chunk:
-        (records,) = connection.execute(
-            "SELECT coalesce(sum(records), 0) FROM hot WHERE id BETWEEN ? AND ?", (first, last)
+        records, size = connection.execute(
+            "SELECT coalesce(sum(records), 0), coalesce(sum(size), 0) FROM hot WHERE id BETWEEN ? AND ?",
+            (first, last),
         ).fetchone()
-        return Chunk(first, last, records)
+        return Chunk(first, last, records, size)
 
     def _read(self, connection: sqlite3.Connection, chunk: Chunk, *, keep: bool) -> list[Batch]:
         return [self._batch(connection, row, keep=keep) for row in self._rows(connection, chunk)]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.tiers import Tiers
 
 BLOCK = 16_384  # records: larger ones compress a little better, and cost more to be looked into
+BLOCK_BYTES = 16 << 20  # of slices, decompressed: what is held several times while it is sealed
+SPARE_BYTES = 16 << 20  # likewise, of the newest records that stay as they are
 
 
 class Batchful(NamedTuple):
@@ -57,17 +59,22 @@ def prepare(tiers: Tiers, connection: sqlite3.Connection, spare: int) -> Batchfu
         None where there are not enough.
     """
     chunks = tiers.hot.chunks(connection)
-    total = sum(chunk.records for chunk in chunks)
-    taken = last = 0
+    left, weight = sum(chunk.records for chunk in chunks), sum(chunk.size for chunk in chunks)
+    taken = size = last = 0
     for chunk in chunks:
-        if taken >= BLOCK or total - taken - chunk.records < spare:
+        left, weight = left - chunk.records, weight - chunk.size
+        if _are_enough(taken, size) or (left < spare and weight < SPARE_BYTES):
             break
-        taken, last = taken + chunk.records, chunk.last
-    if taken < BLOCK:
+        taken, size, last = taken + chunk.records, size + chunk.size, chunk.last
+    if not _are_enough(taken, size):
         return None
     sizes = tiers.hot.sizes(connection, chunks[0].first, last)
     gone = {log_id for (log_id,) in connection.execute("SELECT log_id FROM gone")}
     return Batchful(last, len(sizes), list(_blocks(tiers, connection, sizes, gone)))
+
+
+def _are_enough(records: int, size: int) -> bool:
+    return records >= BLOCK or size >= BLOCK_BYTES
 
 
 def _blocks(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -73,6 +73,7 @@ class Stored:
         found: What stands in the part that was new.
         repeated: Bytes of it that had been stored before.
         bytes: Bytes that were stored.
+        size: The same, decompressed.
         samples: The values of metrics in it.
         points: What became of these.
         tests: What became of what it tells of test runs.
@@ -83,9 +84,27 @@ class Stored:
     found: Scan | None = None
     repeated: int = 0
     bytes: int = 0
+    size: int = 0
     samples: Sequence[Point] = ()
     points: StoredPoints | None = None
     tests: Applied | None = None
+
+
+class Waiting(NamedTuple):
+    """
+    A slice that is not sealed.
+
+    Attributes:
+        number: Its number.
+        records: How many it holds.
+        bytes: As it is stored.
+        size: The same, decompressed.
+    """
+
+    number: int
+    records: int
+    bytes: int
+    size: int
 
 
 def store_slice(connection: sqlite3.Connection, part: Slice, index: SeriesIndex) -> Stored:
@@ -135,10 +154,10 @@ def store_slice(connection: sqlite3.Connection, part: Slice, index: SeriesIndex)
         _store_definitions(connection, stream, following, part.received, found)
     _store_others(connection, stored, found, part.received, index)
     if found.records:
-        row = (stream, following, found.records, part.received, encoding, body)
-        columns = "stream, offset, records, received, encoding, body"
-        cursor = connection.execute(f"INSERT INTO hot ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row)
-        stored.slice, stored.bytes = cursor.lastrowid or 0, len(body)
+        row = (stream, following, found.records, part.received, taken, encoding, body)
+        columns = "stream, offset, records, received, size, encoding, body"
+        cursor = connection.execute(f"INSERT INTO hot ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        stored.slice, stored.bytes, stored.size = cursor.lastrowid or 0, len(body), taken
     return stored
 
 
@@ -229,10 +248,11 @@ def definitions_of_clients(connection: sqlite3.Connection) -> list[list[bytes]]:
     return [unpack_definitions(stored) for (stored,) in rows]
 
 
-def backlog(connection: sqlite3.Connection) -> list[tuple[int, int, int]]:
-    """Return number, records and bytes of each slice that is not sealed, in their order."""
+def backlog(connection: sqlite3.Connection) -> list[Waiting]:
+    """Return what is known of each slice that is not sealed, in their order."""
     # The length of a blob stands in its row's header: no body is read for this.
-    return connection.execute("SELECT id, records, length(body) FROM hot ORDER BY id").fetchall()
+    rows = connection.execute("SELECT id, records, length(body), size FROM hot ORDER BY id")
+    return list(map(Waiting._make, rows))
 
 
 def forget_slices(connection: sqlite3.Connection, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import tracemalloc
 
@@ -230,4 +231,4 @@ def test_definitions_that_cannot_be_read_are_left_out() -> None:
         definitions.add(payload)
     assert list(definitions.places) == [1]
     assert list(definitions.sites) == [1]
-    assert definitions.process["program"] == "program"
+    assert (definitions.process.host, definitions.process.pid) == ("host", os.getpid())

@@ -20,7 +20,9 @@ from pylogtap_collector.storage.migrations import forwards  # isort: split
 
 from pylogtap_collector.storage.migrations import cases  # isort: split
 
-from pylogtap_collector.storage.migrations import knowledge
+from pylogtap_collector.storage.migrations import knowledge  # isort: split
+
+from pylogtap_collector.storage.migrations import sizes
 from pylogtap_collector.storage.migrations.records import INDEX_TASK
 from pylogtap_collector.storage.migrations.steps import migrations
 
@@ -36,4 +38,5 @@ __all__ = [
     "records",
     "samples",
     "settings",
+    "sizes",
 ]
