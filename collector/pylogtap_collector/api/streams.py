@@ -22,10 +22,12 @@ from pylogtap_collector.services import Services
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pylogtap_collector.services.bus import News
     from pylogtap_collector.services.tail import Tail
 
 HEARTBEAT_S = 15.0  # proxies cut connections that are silent for a minute
 WRITE_TIMEOUT_S = 60.0  # a reader that takes nothing for so long is gone
+_AT_ONCE = 200  # records: others get their turn between two pieces
 COLUMNS = (
     "time", "level", "project", "service", "instance", "logger", "message", "attributes", "exception",
     "trace_id", "id",
@@ -93,14 +95,14 @@ async def _follow(tail: Tail, answer: web.StreamResponse, may_go_on: Callable[[]
             return
         if not may_go_on():
             return
-        events = [_event(log) for log in (first, *tail.take_ready())]
+        events = [_event(news) for news in (first, *tail.take_ready(_AT_ONCE))]
         if skipped := tail.take_skipped():
             events.insert(0, b'event: skipped\ndata: {"skipped": %d}\n\n' % skipped)
         await write(answer, b"".join(events))
 
 
-def _event(log: Log) -> bytes:
-    return b"id: %d\ndata: %s\n\n" % (log.id, log.model_dump_json().encode())
+def _event(news: News) -> bytes:
+    return b"id: %d\ndata: %s\n\n" % (news.log.id, news.json)
 
 
 async def write(answer: web.StreamResponse, data: bytes) -> None:
@@ -150,11 +152,10 @@ async def export_logs(
     """
     kind = "application/x-ndjson" if form == "jsonl" else "text/csv"
     written: Callable[[Sequence[Log]], bytes] = _lines if form == "jsonl" else _rows
-    chunks = services.logs.export(
-        q, since=since, until=until, order=order, projects=visitor.where(Right.READ)
+    chunks = services.logs.export_as(
+        written, q, since=since, until=until, order=order, projects=visitor.where(Right.READ)
     )
-    nothing: list[Log] = []
-    first = await anext(chunks, nothing)  # a query that cannot be read is refused before that
+    first = await anext(chunks, b"")  # a query that cannot be read is refused before that
     answer = web.StreamResponse(
         headers={
             "Content-Type": f"{kind}; charset=utf-8",
@@ -167,9 +168,9 @@ async def export_logs(
     try:
         if form == "csv":
             await write(answer, (",".join(COLUMNS) + "\r\n").encode())
-        await write(answer, written(first))
-        async for logs in chunks:
-            await write(answer, written(logs))
+        await write(answer, first)
+        async for chunk in chunks:
+            await write(answer, chunk)
     except Exception:
         if request.transport is not None:
             request.transport.abort()

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pylogtap_collector.models import Log
     from pylogtap_collector.query import Query
+
+
+class News(NamedTuple):
+    """
+    A record that was committed.
+
+    Attributes:
+        log: The record.
+        json: The same, as all its readers get it: written once for them all, and not on the event loop.
+    """
+
+    log: Log
+    json: bytes
+
+
+def news_of(log: Log) -> News:
+    """Return a record as news."""
+    return News(log, log.model_dump_json().encode())
 
 
 class Subscription:
@@ -33,23 +51,23 @@ class Subscription:
         self.query = query
         self.skipped = 0
         self.closed = False
-        self._waiting: deque[Log] = deque()
+        self._waiting: deque[News] = deque()
         self._size = size
         self._came = asyncio.Event()
 
-    def offer(self, logs: Sequence[Log]) -> int:
+    def offer(self, news: Sequence[News]) -> int:
         """
         Give it records that it wants.
 
         Returns:
             How many it was too slow for.
         """
-        self._waiting.extend(logs)
+        self._waiting.extend(news)
         excess = max(0, len(self._waiting) - self._size)
         for _ in range(excess):
             self._waiting.popleft()
         self.skipped += excess
-        if logs:
+        if news:
             self._came.set()
         return excess
 
@@ -63,7 +81,7 @@ class Subscription:
         self.closed = True
         self._came.set()
 
-    async def take(self) -> tuple[list[Log], int]:
+    async def take(self) -> tuple[list[News], int]:
         """
         Wait for records. May be cancelled; nothing gets lost by that.
 
@@ -127,6 +145,12 @@ class Bus:
         return sum(item.offer(share) for item, share in zip(subscriptions, shares, strict=True))
 
 
-def _match(queries: Sequence[Query], logs: Sequence[Log]) -> list[list[Log]]:
+def _match(queries: Sequence[Query], logs: Sequence[Log]) -> list[list[News]]:
     """Return for each query the records that match it."""
-    return [[log for log in logs if query.matches(log)] for query in queries]
+    made: dict[int, News] = {}
+    shares: list[list[News]] = []
+    for query in queries:
+        matching = [log for log in logs if query.matches(log)]
+        made |= {log.id: news_of(log) for log in matching if log.id not in made}
+        shares.append([made[log.id] for log in matching])
+    return shares

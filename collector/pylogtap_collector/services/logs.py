@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pylogtap_collector import query as language
 from pylogtap_collector.access.rights import Right
@@ -29,7 +29,7 @@ from pylogtap_collector.times import parse_time, to_datetime
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from pylogtap_collector.access.visitor import Projects, Visitor
     from pylogtap_collector.models import Order
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.engine import Engine
     from pylogtap_collector.storage.tiers import Tiers
 
+T = TypeVar("T")
 _EXPORT_CHUNK = 1_000  # records in memory at once
 _MOST_BUCKETS = 20_000
 _HOUR_NS = 3_600_000_000_000
@@ -341,23 +342,48 @@ class Logs:
         Raises:
             InvalidQuery: The query cannot be read.
         """
-        selection, behind = await self._settled(q, since, until, projects), None
+        same = partial(self.export_as, list[Log], q, since=since, until=until, order=order)
+        async for chunk in same(projects=projects):
+            yield chunk
+
+    async def export_as(
+        self,
+        form: Callable[[list[Log]], T],
+        q: str,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        order: Order = "asc",
+        projects: Projects = None,
+    ) -> AsyncIterator[T]:
+        """
+        Yield what a function makes of all records that match, in chunks; as :meth:`export` otherwise.
+
+        Args:
+            form: The function; it is called where it keeps nobody waiting.
+            q: A query; empty: all.
+            projects: Of these projects alone; None: of any.
+            since: Beginning of the range.
+            until: End of the range.
+            order: `asc`: the oldest first.
+
+        Raises:
+            InvalidQuery: The query cannot be read.
+        """
+        selection = await self._settled(q, since, until, projects)
+        behind: tuple[int, int] | None = None
+
+        def read(connection: sqlite3.Connection) -> tuple[T | None, tuple[int, int] | None]:
+            found = logs.page(self._tiers, connection, selection, order, _EXPORT_CHUNK, behind)
+            last = (found[-1].time_ns, found[-1].log.id) if len(found) == _EXPORT_CHUNK else None
+            return form([item.log for item in found]) if found else None, last
+
         while True:
-            found = await self._engine.read(
-                partial(
-                    logs.page,
-                    self._tiers,
-                    selection=selection,
-                    order=order,
-                    limit=_EXPORT_CHUNK,
-                    behind=behind,
-                )
-            )
-            if found:
-                yield [item.log for item in found]
-            if len(found) < _EXPORT_CHUNK:
+            chunk, behind = await self._engine.read(read)
+            if chunk is not None:
+                yield chunk
+            if behind is None:
                 return
-            behind = (found[-1].time_ns, found[-1].log.id)
 
     @staticmethod
     def select(q: str, since: str | None, until: str | None, projects: Projects = None) -> Selection:

@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Self
 
+from pylogtap_collector.services.bus import News, news_of
 from pylogtap_collector.storage import logs
 from pylogtap_collector.storage.logs import Selection
 
 if TYPE_CHECKING:
-    from pylogtap_collector.models import Log
+    import sqlite3
+
     from pylogtap_collector.query import Query
     from pylogtap_collector.services.bus import Bus
     from pylogtap_collector.storage.engine import Engine
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 _CHUNK = 500  # records that are read at once
 
 
-class Tail(AsyncIterator["Log"]):
+class Tail(AsyncIterator[News]):
     """
     Records as they are committed, until the collector stops. Close it when nobody reads it any more.
 
@@ -52,13 +54,13 @@ class Tail(AsyncIterator["Log"]):
         self._subscription = bus.subscribe(query, size)
         self._position = 0 if after is None else after
         self._behind = after is not None
-        self._ready: deque[Log] = deque()
+        self._ready: deque[News] = deque()
 
     def __aiter__(self) -> Self:
         """Return itself."""
         return self
 
-    async def __anext__(self) -> Log:
+    async def __anext__(self) -> News:
         """
         Return the next record, as soon as there is one.
 
@@ -73,15 +75,18 @@ class Tail(AsyncIterator["Log"]):
                 if not taken:
                     raise StopAsyncIteration
                 self.skipped += skipped
-                self._ready.extend(log for log in taken if log.id > self._position)
-                self._position = max(self._position, taken[-1].id)
+                self._ready.extend(each for each in taken if each.log.id > self._position)
+                self._position = max(self._position, taken[-1].log.id)
         return self._ready.popleft()
 
-    def take_ready(self) -> list[Log]:
-        """Return the records that need not be waited for."""
-        ready = list(self._ready)
-        self._ready.clear()
-        return ready
+    def take_ready(self, most: int) -> list[News]:
+        """
+        Return records that need not be waited for.
+
+        Args:
+            most: So many.
+        """
+        return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
 
     def take_skipped(self) -> int:
         """Return how many records were left out since the last call."""
@@ -95,9 +100,11 @@ class Tail(AsyncIterator["Log"]):
     async def _catch_up(self) -> None:
         """Read what was committed before, until nothing is left that the subscription does not have."""
         self._subscription.forget()  # it is committed, so it will be read
-        found, position = await self._engine.read(
-            lambda connection: logs.arrivals(self._tiers, connection, self._selection, self._position, _CHUNK)
-        )
+        found, position = await self._engine.read(self._arrivals)
         self._ready.extend(found)
         self._position = position
         self._behind = len(found) == _CHUNK or self._subscription.skipped > 0
+
+    def _arrivals(self, connection: sqlite3.Connection) -> tuple[list[News], int]:
+        found, position = logs.arrivals(self._tiers, connection, self._selection, self._position, _CHUNK)
+        return [news_of(log) for log in found], position

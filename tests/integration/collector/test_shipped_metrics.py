@@ -130,7 +130,7 @@ async def test_the_tail_does_not_see_them(store: Collector) -> None:
             await deliver(store, only)
             await deliver(store, numbered_segment(1, first=number))
         async with asyncio.timeout(20):
-            seen = [(await anext(tail)).message for _ in range(3)]
+            seen = [(await anext(tail)).log.message for _ in range(3)]
     finally:
         await tail.aclose()
     assert seen == ["number 0", "number 1", "number 2"]
