@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 
-from pylogtap_collector.storage import old_rows
+from pylogtap_collector.storage import versions
 from pylogtap_collector.storage.upgrades import upgrade
 from tests.support.old_databases import old_database, store_old_rows, stored_logs
 from tests.support.sent import Sent, part_of, sent
@@ -24,7 +24,7 @@ def test_old_rows_become_what_they_were(found: Sent) -> None:
     with closing(database.conn) as connection:
         logs = store_old_rows(database, part_of(found))
         upgrade(connection, None)
-        assert not old_rows.waits(connection)
+        assert not versions.has_old_rows(connection)
         assert [repr(known(log)) for log in stored_logs(connection)] == [repr(known(log)) for log in logs]
 
 

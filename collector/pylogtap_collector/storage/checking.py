@@ -7,13 +7,11 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlite_utils import Database
-
 from pylogtap_collector.errors import DataDamaged, DataUnusable
 from pylogtap_collector.storage.connections import open_reader
 from pylogtap_collector.storage.incident import about
-from pylogtap_collector.storage.migrations import migrations
 from pylogtap_collector.storage.tiers import Tiers
+from pylogtap_collector.storage.versions import STEPS, applied
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,14 +96,12 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
     Raises:
         DataUnusable: It is none of ours, or of a later version.
     """
-    with closing(sqlite3.connect(":memory:")) as nothing:
-        known = {each.name for each in migrations.pending(Database(nothing))}
-    applied = {each.name for each in migrations.applied(Database(connection))}
-    if not applied:
+    found, known = applied(connection), set(STEPS)
+    if not found:
         raise DataUnusable(f"{path} is no database of a collector")
-    if applied - known:
+    if found - known:
         raise DataUnusable(f"{path} was written by a later version of pylogtap; upgrade this one first")
-    return applied == known
+    return found == known
 
 
 def count_records(connection: sqlite3.Connection) -> int:

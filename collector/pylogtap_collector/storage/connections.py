@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pylogtap_collector.errors import DataDamaged, DataUnusable, QueryTooSlow
-from pylogtap_collector.storage.upgrades import refuse_newer, upgrade
+from pylogtap_collector.storage.versions import is_current, refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +157,11 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
             for pragma in _LAYOUT:
                 connection.execute(pragma)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            upgrade(connection, path)
+            if not is_current(connection):
+                # What makes tables takes a fifth of a start to load, and most starts need none of it.
+                from pylogtap_collector.storage.upgrades import upgrade  # noqa: PLC0415
+
+                upgrade(connection, path)
         except BaseException:
             connection.close()
             raise

@@ -24,13 +24,13 @@ from pylogtap_collector.storage import sealing
 from pylogtap_collector.storage.dictionary import Numbered
 from pylogtap_collector.storage.places import count_records, ensure_places
 from pylogtap_collector.storage.shelf import insert_block
+from pylogtap_collector.storage.versions import OLD_ROWS, has_old_rows
 from pylogtap_collector.wire import Site
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-TABLE = "old_recent"
 _SLICE_BITS = 16  # of an id: the record's place in its slice
 _MOST_CHARACTERS = 32 << 20  # of the rows of one block: bounds the memory that very long records take
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -66,18 +66,7 @@ class OldRow(NamedTuple):
     test_id: str | None
 
 
-_SELECT = f"SELECT {', '.join(OldRow._fields)} FROM {TABLE} ORDER BY id LIMIT ?"
-
-
-def waits(connection: sqlite3.Connection) -> bool:
-    """
-    Tell whether there are old rows to be sealed.
-
-    Args:
-        connection: Reads.
-    """
-    row = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (TABLE,))
-    return row.fetchone() is not None
+_SELECT = f"SELECT {', '.join(OldRow._fields)} FROM {OLD_ROWS} ORDER BY id LIMIT ?"
 
 
 def seal_old_rows(connection: sqlite3.Connection) -> int:
@@ -90,7 +79,7 @@ def seal_old_rows(connection: sqlite3.Connection) -> int:
     Returns:
         How many records were sealed.
     """
-    if not waits(connection):
+    if not has_old_rows(connection):
         return 0
     dictionary = Numbered()
     dictionary.load(connection)
@@ -101,7 +90,7 @@ def seal_old_rows(connection: sqlite3.Connection) -> int:
         sealed += len(rows)
     with _transaction(connection):
         _count_again(connection, dictionary)
-        connection.execute(f"DROP TABLE {TABLE}")
+        connection.execute(f"DROP TABLE {OLD_ROWS}")
     return sealed
 
 
@@ -138,7 +127,7 @@ def _seal_rows(
     dictionary.stored(dictionary.store(connection))
     insert_block(connection, part, sealed)
     ensure_places(connection, part.head.sources, int(part.head.received.max()))
-    connection.execute(f"DELETE FROM {TABLE} WHERE id <= ?", (rows[-1].id,))
+    connection.execute(f"DELETE FROM {OLD_ROWS} WHERE id <= ?", (rows[-1].id,))
 
 
 def _count_again(connection: sqlite3.Connection, dictionary: Numbered) -> None:

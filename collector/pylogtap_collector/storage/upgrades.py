@@ -20,41 +20,19 @@ from sqlite_utils import Database
 from pylogtap_collector.errors import DataDamaged, DataUnusable
 from pylogtap_collector.storage import old_rows
 from pylogtap_collector.storage.migrations import migrations
+from pylogtap_collector.storage.versions import APPLIED, STEPS, applied, applied_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _log = logging.getLogger("pylogtap.collector")
-_APPLIED = "_sqlite_migrations"
 _ROOM = 16 << 20  # bytes beside the copy: what the upgrade writes before it gives room back
 _PAGES = 4_096  # of one step of the copy: 32 MiB
 
 
-def refuse_newer(path: Path) -> None:
-    """
-    Look whether this version knows the database, before anything in it is touched.
-
-    Args:
-        path: The file; it may be missing.
-
-    Raises:
-        DataUnusable: A newer version has changed it.
-        sqlite3.Error: It is no database.
-    """
-    if not path.exists() or not path.stat().st_size:
-        return
-    unknown = _applied_in(path) - set(_all_steps())
-    if unknown:
-        raise DataUnusable(
-            f"the database {path} is of a newer version of pylogtap-collector (it has {min(unknown)}, which "
-            f"this one does not know); install the newer version again, or put a copy from before the "
-            f"upgrade in its place: {path}.before-…"
-        )
-
-
 def upgrade(connection: sqlite3.Connection, path: Path | None) -> None:
     """
-    Bring a database up to this version; one that holds something is copied first.
+    Bring a database of an earlier version up to this one; one that holds something is copied first.
 
     Args:
         connection: The one that writes, outside of any transaction.
@@ -65,8 +43,6 @@ def upgrade(connection: sqlite3.Connection, path: Path | None) -> None:
         sqlite3.Error: It cannot be read or written.
     """
     database = Database(connection)
-    if not migrations.pending(database) and not old_rows.waits(connection):
-        return
     if path is not None and _holds_anything(connection):
         _log.info("the database %s is of an earlier version: it is copied, then upgraded", path)
         keep_copy(connection, path)
@@ -83,7 +59,7 @@ def copy_path(path: Path) -> Path:
     Args:
         path: The database.
     """
-    return path.with_name(f"{path.name}.before-{_all_steps()[-1]}")
+    return path.with_name(f"{path.name}.before-{STEPS[-1]}")
 
 
 def keep_copy(connection: sqlite3.Connection, path: Path) -> None:
@@ -101,9 +77,9 @@ def keep_copy(connection: sqlite3.Connection, path: Path) -> None:
         sqlite3.Error: It cannot be read or written.
     """
     copy = copy_path(path)
-    now = {migration.name for migration in migrations.applied(Database(connection))}
+    now = applied(connection)
     with suppress(sqlite3.Error):  # something else of that name: it is written anew
-        if copy.exists() and _applied_in(copy) < now:
+        if copy.exists() and applied_in(copy) < now:
             return
     partial = copy.with_name(f"{copy.name}.partial")
     _remove(path.parent, f"{partial.name}*")  # with the journal that a copy may have that was killed
@@ -145,26 +121,6 @@ def _demand_room(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _all_steps() -> list[str]:
-    """Return the names of all migrations of this version, in their order."""
-    with closing(sqlite3.connect(":memory:")) as empty:
-        return [migration.name for migration in migrations.pending(Database(empty))]
-
-
-def _applied_in(path: Path) -> set[str]:
-    """Return the names of the migrations that a file has, without changing it."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_APPLIED,)).fetchone()
-        if found is None:
-            return set()
-        return {
-            name
-            for (name,) in connection.execute(
-                f"SELECT name FROM {_APPLIED} WHERE migration_set = ?", (migrations.name,)
-            )
-        }
-
-
 def _holds_anything(connection: sqlite3.Connection) -> bool:
     """Tell whether any table but that of the migrations has a row; those of a text index always have."""
     tables = connection.execute(
@@ -173,7 +129,7 @@ def _holds_anything(connection: sqlite3.Connection) -> bool:
     return any(
         connection.execute(f'SELECT 1 FROM "{name}" LIMIT 1').fetchone() is not None
         for (name,) in tables
-        if not name.startswith((_APPLIED, "sqlite_", "recent_words"))
+        if not name.startswith((APPLIED, "sqlite_", "recent_words"))
     )
 
 

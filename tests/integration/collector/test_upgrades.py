@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlite_utils import Database
 
 from pylogtap_collector.access.visitor import local
 from pylogtap_collector.errors import DataUnusable
-from pylogtap_collector.storage import old_rows, sealing, upgrades
+from pylogtap_collector.storage import old_rows, sealing, upgrades, versions
 from pylogtap_collector.storage.connections import open_writer
+from pylogtap_collector.storage.migrations import migrations
 from tests.support.old_databases import (
     RECEIVED,
     STEPS,
@@ -66,7 +70,7 @@ async def test_old_records_stay_what_they_were(path: Path) -> None:
         await store.keeper.write_rows()
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert not old_rows.waits(database)
+        assert not versions.has_old_rows(database)
         assert database.execute("SELECT count(*) FROM recent JOIN hot ON hot.id = recent.id >> 16").fetchone()
         rows = database.execute("SELECT message FROM log ORDER BY id DESC LIMIT 1").fetchone()
         assert rows == ("number 99",)
@@ -200,3 +204,23 @@ async def test_times_of_old_records_are_kept(path: Path) -> None:
         again = (await store.services.logs.page("one")).items[0]
         assert (again.id, again.time, again.received) == (7 << 16, log.time, log.received)
         assert log.time < log.received
+
+
+def test_the_steps_are_known_without_loading_them() -> None:
+    """What each start compares a database with names all migrations, in their order."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        names = [migration.name for migration in migrations.pending(Database(empty))]
+    assert tuple(names) == versions.STEPS
+    assert migrations.name == versions.SET
+
+
+def test_a_start_loads_nothing_that_makes_tables(path: Path) -> None:
+    """A database of this version is opened without the package that upgrades others."""
+    open_writer(path).close()
+    program = (
+        "import sys, pathlib; from pylogtap_collector.storage.connections import open_writer; "
+        "import pylogtap_collector.daemon; "
+        "open_writer(pathlib.Path(sys.argv[1])).close(); print('sqlite_utils' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
