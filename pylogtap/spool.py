@@ -393,6 +393,7 @@ class Spool:
                 return self._create()
             except OSError as error:
                 self._refuse(error)
+        self._remove_delivered()  # the shipper would do it a moment later
         in_memory = [each for each in (*self.full, self.current) if each.path is None]
         if (len(in_memory) + 1) * self._segment_bytes > MEMORY_BYTES:
             raise SpoolFull(self._refusal)

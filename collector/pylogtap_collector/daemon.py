@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.settings import Settings
 
 _KEEPALIVE_S = 75.0
-_SWITCH_S = 0.002  # how long a thread that seals or searches can keep requests waiting
+_SWITCH_S = 0.0005  # how long a thread that seals or searches keeps requests waiting: they need several turns
 _LINGERING_S = 2.0  # how long the rest of a refused body is taken, so that its sender reads the refusal
 
 _log = logging.getLogger("pylogtap.collector")

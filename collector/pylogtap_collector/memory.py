@@ -19,6 +19,7 @@ def settle() -> None:
     memory of their largest block would take several times as much as is ever used.
     """
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_GC_OBJECTS, 20, 20)
     if sys.platform != "linux":
         return

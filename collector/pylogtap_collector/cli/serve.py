@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ def serve(**given: Any) -> None:
     It stores what clients deliver, answers searches, and shows the page. What is not given here comes from
     PYLOGTAP_COLLECTOR_DATA, PYLOGTAP_COLLECTOR_HOST and so on.
     """
+    gc.disable()  # what is loaded stays; the daemon lets it look again
     from pylogtap_collector.cli.listening import explain, guards, log_to_stderr, read_settings
 
     settings = read_settings(**given)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pylogtap_collector.errors import InvalidQuery
 from pylogtap_collector.query.ast import And, Compare, Everything, Or
 from pylogtap_collector.query.fields import FIELDS
-from pylogtap_collector.query.grammar import parse_tree
 from pylogtap_collector.query.matcher import predicate
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def parse(text: str, *, now_ns: int | None = None, within: Collection[str] | Non
     Raises:
         InvalidQuery: It cannot be read; says where and what would be right.
     """
+    from pylogtap_collector.query.grammar import parse_tree  # noqa: PLC0415 - a start need not wait for it
+
     tree = parse_tree(text)
     return query_of(tree if within is None else _limited(tree, within), now_ns=now_ns)
 

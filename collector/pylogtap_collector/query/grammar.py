@@ -29,6 +29,7 @@ from pylogtap_collector.query.ast import (
     StartsWith,
     Text,
 )
+from pylogtap_collector.query.expressions import compile_pattern
 
 MAX_CHARACTERS = 4_000
 MAX_TERMS = 200
@@ -59,9 +60,6 @@ _lark = Lark(GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positio
 _OPERATORS: tuple[Operator, ...] = (">=", "<=", ">", "<")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\.\.|,|(?:(?!\.\.)[^,"])+', re.DOTALL)
-_QUIET = re2.Options()
-_QUIET.log_errors = False
-_QUIET.max_mem = 8 << 20
 
 
 def parse_tree(text: str) -> Node:
@@ -82,16 +80,6 @@ def parse_tree(text: str) -> Node:
         raise _explained(text, error) from None
     except VisitError as error:  # lark wraps what our own builder raises
         raise error.orig_exc from None
-
-
-def compile_pattern(pattern: str) -> Any:
-    """
-    Return a compiled regular expression of RE2, which takes linear time for any pattern and text.
-
-    Raises:
-        re2.error: It cannot be read.
-    """
-    return re2.compile(pattern, _QUIET)
 
 
 class _Builder(Transformer[Token, Any]):

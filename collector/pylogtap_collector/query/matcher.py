@@ -18,6 +18,7 @@ from pylogtap_collector.query.ast import (
     StartsWith,
     Text,
 )
+from pylogtap_collector.query.expressions import compile_pattern
 from pylogtap_collector.query.fields import (
     equals,
     is_ordered,
@@ -28,7 +29,6 @@ from pylogtap_collector.query.fields import (
     tokens,
     values_of,
 )
-from pylogtap_collector.query.grammar import compile_pattern
 from pylogtap_collector.times import parse_time
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pylogtap.prefix import host_name
 from pylogtap.process.measuring import Measuring
-from pylogtap_collector.host.sampler import HostSampler
 from pylogtap_collector.taps.entries import Point
 from pylogtap_collector.wire import Place
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pylogtap.process.meter import Sample
+    from pylogtap_collector.host.sampler import HostSampler
     from pylogtap_collector.services.metrics import Metrics
     from pylogtap_collector.settings import Settings
 
@@ -26,6 +26,12 @@ _MOST_WAITING = 100  # samples of the collector itself, while nothing can be sto
 def own_place() -> Place:
     """Return where the metrics of the collector's own process stand."""
     return Place("pylogtap", "collector", host_name())
+
+
+def _sampler(settings: Settings) -> HostSampler:
+    from pylogtap_collector.host.sampler import HostSampler  # noqa: PLC0415 - psutil: a start need not wait
+
+    return HostSampler(None if settings.memory else settings.data)
 
 
 class Host:
@@ -46,7 +52,7 @@ class Host:
     async def run(self) -> None:
         """Measure, until cancelled. What cannot be stored just now is let go."""
         period_s = self._settings.host_period_s
-        sampler = await asyncio.to_thread(HostSampler, None if self._settings.memory else self._settings.data)
+        sampler = await asyncio.to_thread(_sampler, self._settings)
         measuring = Measuring(period_s, self._keep)
         measuring.start()
         try:

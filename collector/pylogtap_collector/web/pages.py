@@ -8,12 +8,12 @@ its headers makes that a rule of the browser: no inline script or style, nothing
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pylogtap_collector.web.assets import Assets
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiohttp.typedefs import Handler
+    from jinja2 import Environment
 
     from pylogtap_collector.web.assets import Asset
 
@@ -87,12 +88,8 @@ class Pages:
         Args:
             app: Serves the API as well, under the same origin.
         """
-        templates = _templates()
         for path, (template, rules) in _PAGES.items():
-            shell = templates.get_template(template).render(
-                assets=self._root, version=version("pylogtap-collector")
-            )
-            app.router.add_get(path, _page(shell, rules))
+            app.router.add_get(path, _page(template, rules, self._root))
         app.router.add_get(f"{self._root}/{{name:.+}}", self._asset)
         app.router.add_get(_ICON, self._icon)
 
@@ -106,16 +103,24 @@ class Pages:
         raise web.HTTPFound(f"{self._root}/app/icon.svg")
 
 
-def _page(shell: str, rules: Iterable[str]) -> Handler:
+def _page(template: str, rules: Iterable[str], assets: str) -> Handler:
     headers = {**_HEADERS, "Content-Security-Policy": "; ".join(rules), "Cache-Control": "no-cache"}
 
     async def page(_: web.Request) -> web.Response:
-        return web.Response(text=shell, content_type="text/html", headers=headers)
+        return web.Response(text=_shell(template, assets), content_type="text/html", headers=headers)
 
     return page
 
 
+@cache
+def _shell(template: str, assets: str) -> str:
+    return _templates().get_template(template).render(assets=assets, version=version("pylogtap-collector"))
+
+
+@cache
 def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - who asks for no page
+
     return Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
