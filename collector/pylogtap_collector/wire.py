@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _ZSTD_WINDOW = 8 << 20  # bytes a frame may make us keep; what clients send needs 2 MiB at most
 _ZSTD_PIECE = 256  # bytes that are inflated at once: they may become 8 MiB, of blocks that repeat a byte
-_ZIP_PIECE = 16 << 10  # likewise; they may become 16 MiB
+_ZIP_PIECE = 16 << 10
+_OUT = 1 << 20  # bytes that one call may make: it needs as much again while it makes them
 _GZIP = 16 + zlib.MAX_WBITS  # expect a gzip header and trailer, see zlib.decompressobj
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 UNKNOWN = "unknown"
@@ -66,13 +67,29 @@ def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
     return data
 
 
+def announced_size(body: bytes, encoding: str | None) -> int:
+    """
+    Return how many bytes a body says that it holds; 0 where it does not say so.
+
+    Args:
+        body: As it came.
+        encoding: Its `Content-Encoding`.
+    """
+    if encoding != "zstd":
+        return 0
+    try:
+        return max(0, zstandard.frame_content_size(body))
+    except zstandard.ZstdError:
+        return 0
+
+
 def _beyond(limit: int) -> TooLarge:
     return TooLarge(f"The body holds more than {limit} bytes; send less at once.")
 
 
 def _unzstd(body: bytes, limit: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    if 0 < zstandard.frame_content_size(body) <= limit:  # what our clients send says its size
+    if 0 < announced_size(body, "zstd") <= limit:  # what our clients send says its size
         with suppress(zstandard.ZstdError):  # it is damaged, or other frames follow
             return decompressor.decompress(body, allow_extra_data=False)
     found, room, at = list[bytes](), limit, 0
@@ -85,6 +102,7 @@ def _unzstd(body: bytes, limit: int) -> bytes:
             found.append(inflater.decompress(piece))
             room -= len(found[-1])
             if room < 0:  # at once: putting the pieces together would take as much again
+                found.clear()  # who handles the error would hold them
                 raise _beyond(limit)
             at += len(piece) - len(inflater.unused_data)
     return b"".join(found)
@@ -100,9 +118,10 @@ def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
             piece = body[at : at + _ZIP_PIECE]
             if not piece:
                 raise Invalid("The compressed body is cut.")
-            found.append(inflater.decompress(piece, room))
+            found.append(inflater.decompress(piece, min(room, _OUT)))
             room -= len(found[-1])
             if not room:  # as above
+                found.clear()
                 raise _beyond(limit)
             at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
     return b"".join(found)

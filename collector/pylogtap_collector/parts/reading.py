@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pylogtap import wire
 from pylogtap_collector.errors import CollectorError
 from pylogtap_collector.parts.faces import Source
-from pylogtap_collector.parts.structures import KEPT_BYTES, Room, may_abound
+from pylogtap_collector.parts.structures import KEPT_BYTES, Room, is_wide, may_abound
 from pylogtap_collector.parts.telling import Told, small, tell_loss, tell_unreadable
 from pylogtap_collector.parts.usual import Usual, decode_usual, usual_of
 from pylogtap_collector.wire import (
@@ -111,7 +111,7 @@ class SegmentReader:
             if may_abound(data, found):
                 return self._read_carefully(number, received, data, found)
             usual = decode_usual(found) if found else None
-            if usual is not None:
+            if usual is not None and not any(map(is_wide, usual.fields)):
                 return Batch(number, received, self, len(data), usual)
         return self._read_carefully(number, received, data, found)
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.wire import Record
 
+OTHERS = "pylogtap.others"  # the attribute that has the rest of very many
 KEPT_BYTES = 100  # that an empty one takes, about
 _MOST = 1_000  # lists and maps of a record
 _DENSE = 16  # bytes of a slice for each of them
+_FIRST = 100  # attributes of a record with more than a thousand that are kept each by itself
 _RARE = 9  # in what only some records have: an exception has two
 _USUAL = 8  # bytes of a record that look like the beginning of one: of its own, of numbers, of checks
 _BEGINS = {*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF}  # fixmap, fixarray, array and map 16 and 32
@@ -80,17 +82,19 @@ class Room:
         """
         most = min(_MOST, self._left)
         left = _left(record.more, _left(record.fields, _left(record.args, most)))
-        if left >= 0:
+        if left >= 0 and not is_wide(record.fields):
             self._left -= most - left
             return False
         changed: list[str] = []
         if type(record.args) is list:
-            record.args = [_texted(value) for value in record.args]
+            few = len(record.args) <= _MOST
+            record.args = [_texted(each) for each in record.args] if few else _texted(record.args)
         elif type(record.args) is dict:
             record.args = {name: _texted(value) for name, value in record.args.items()}
         if record.fields:
-            changed += [name for name, value in record.fields.items() if type(value) in _KINDS]
-            record.fields = {name: _texted(value) for name, value in record.fields.items()}
+            fields = _narrowed(record.fields)
+            changed += [name for name, value in fields.items() if type(value) in _KINDS]
+            record.fields = {name: _texted(value) for name, value in fields.items()}
         more = record.more or {}
         known = more.get(wire.MORE_DEGRADED)
         record.more = {
@@ -99,6 +103,19 @@ class Room:
         named = known if type(known) is list and len(known) <= _MOST else []
         record.more[wire.MORE_DEGRADED] = [*named, *(changed or ["message"])]
         return True
+
+
+def is_wide(fields: dict[str, Any] | None) -> bool:
+    """Tell whether a record has more attributes than are kept each by itself."""
+    return fields is not None and len(fields) > _MOST
+
+
+def _narrowed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes, those beyond the first of very many as one: each name costs as much as a record."""
+    if not is_wide(fields):
+        return fields
+    items = list(fields.items())
+    return {**dict(items[:_FIRST]), OTHERS: dict(items[_FIRST:])}
 
 
 def _texted(value: Any) -> Any:

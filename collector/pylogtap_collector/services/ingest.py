@@ -14,7 +14,7 @@ from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarg
 from pylogtap_collector.models import IngestAnswer
 from pylogtap_collector.storage.bookmarks import set_bookmarks
 from pylogtap_collector.storage.streams import Slice, Stored, Waiting, store_slice
-from pylogtap_collector.wire import Scan, dropped_in, inflate, scan
+from pylogtap_collector.wire import Scan, announced_size, dropped_in, inflate, scan
 
 if TYPE_CHECKING:
     import sqlite3
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 _SMALL = 16 << 10  # bytes: checked on the event loop, in less time than a thread takes to begin
 _SMALL_PACKED = 4 << 10  # bytes, compressed
-_OPENINGS = 2  # larger ones that are decompressed at a time: each may grow to its limit
+_OPENINGS = 2  # larger ones that are decompressed at a time
+_MODEST = 4 << 20  # bytes that one of them says it has; of others, each of which may grow to its limit, one
 _SMALL_SLICE = 2 << 10  # bytes: not worth to be compressed
 _LAST_OFFSET = 1 << 31
 
@@ -88,7 +89,7 @@ class Ingest:
         self._live = live
         self._preferences = preferences
         self._points, self._shippers, self._tests = hearers
-        self._opening = asyncio.Semaphore(_OPENINGS)
+        self._opening, self._opening_large = asyncio.Semaphore(_OPENINGS), asyncio.Lock()
 
     async def accept(
         self,
@@ -204,7 +205,8 @@ class Ingest:
         if len(body) <= (_SMALL if encoding is None else _SMALL_PACKED):
             data, found = examine()
         else:
-            async with self._opening:
+            modest = encoding is None or 0 < announced_size(body, encoding) <= _MODEST
+            async with self._opening if modest else self._opening_large:
                 data, found = await asyncio.to_thread(examine)
         kept, coding = (body, encoding or "") if len(data) == found.size else (data, "")
         return Slice(stream, offset, data, found, kept, coding, time.time_ns())

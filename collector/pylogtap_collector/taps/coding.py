@@ -61,6 +61,7 @@ def _unbrotli(body: bytes, limit: int) -> bytes:
         try:
             written = cramjam.brotli.decompress_into(body, into)
         except cramjam.DecompressionError as error:
+            into.clear()  # who handles an error would hold it, and the next one beside it
             if "whole buffer" not in str(error):
                 raise Undecodable(f"The body is not br, or damaged: {error}.") from error
         else:

@@ -88,6 +88,28 @@ async def test_what_is_deep_or_odd_as_well(tmp_path: Path) -> None:
         assert (usual.message, usual.attributes) == ("usual", {"value": {"a": []}})
 
 
+async def test_very_many_attributes(tmp_path: Path) -> None:
+    """A record with thousands of attributes has the first by themselves, and the others as one text."""
+    segment = SegmentBuilder()
+    segment.record(segment.site("wide"), [], {f"a{number}": number for number in range(1_500)})
+    async with running_store(tmp_path) as store:
+        (log,) = await stored(store, segment)
+        others = json.loads(str(log.attributes.pop("pylogtap.others")))
+        assert log.attributes.pop("pylogtap.degraded") == ["pylogtap.others"]
+        assert log.attributes == {f"a{number}": number for number in range(100)}
+        assert others == {f"a{number}": number for number in range(100, 1_500)}
+
+
+async def test_very_many_arguments(tmp_path: Path) -> None:
+    """Arguments that are a thousand lists and maps are shown as one text behind the template."""
+    segment = SegmentBuilder()
+    segment.record(segment.site("got %s"), EMPTY)
+    async with running_store(tmp_path) as store:
+        (log,) = await stored(store, segment)
+        assert log.message.startswith("got %s '[{},{},{}")
+        assert log.attributes == {"pylogtap.degraded": ["message"]}
+
+
 async def test_slices_made_of_structures(tmp_path: Path) -> None:
     """A slice of many small records that are all maps keeps what it has room for, the rest as text."""
     segment = SegmentBuilder()
