@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     tests_days: float = Field(
         365.0, ge=0, description="Days for which a test run is kept, from its begin on; 0: for ever."
     )
-    tap_max_bytes: Size = Field(64 << 20, description="Bytes of one request of other shippers, decompressed.")
+    tap_max_bytes: Size = Field(32 << 20, description="Bytes of one request of other shippers, decompressed.")
     tap_host: str = Field("127.0.0.1", description="Address on which the ports for other protocols listen.")
     tap_networks: Words = Field(
         default_factory=tuple,

@@ -131,7 +131,7 @@ PROMISES: tuple[Promise, ...] = (
         "start-after-kill",
         "The collector is killed while it holds five million records",
         "It answers again at once.",
-        "< 1 s, besides the loading of the program",
+        "< 1 s to the first answer",
     ),
     Promise(
         "stalls-of-ingest",
