@@ -20,7 +20,7 @@ MAX_WAITING = 256 << 20  # bytes of messages that are not complete, of all conne
 HALF_S = 30.0  # how long nothing may come in the middle of a message
 WHOLE_S = 300.0  # how long a message may take
 SHOW_S = 10.0  # how long somebody may take to show a key
-_CHUNK = 64 << 10
+_CHUNK = 32 << 10
 _LAST_S = 0.05  # what has arrived when the collector stops is read still
 _FAREWELL_S = 2.0
 
@@ -76,6 +76,7 @@ class Connection:
             Hangup: The peer is too slow, or too much waits.
         """
         self._hold(waiting)
+        await asyncio.sleep(0)  # what has arrived is read without a wait: others have to come in between
         if self._listener.stopping:
             return await self._wait(_LAST_S) or b""
         deadline = self._deadline(waiting, known=known)

@@ -33,6 +33,7 @@ SERVICE = "forward"  # of events that do not say theirs
 _SLICE = 10 * BATCH  # entries of one message that are stored at once
 _UNKNOWN_MAX = 1 << 20  # bytes of a message of somebody who has not shown yet that he may deliver
 _TURNS = 32
+_PIECE = 8 << 10  # bytes that are cut into messages at once: some milliseconds at the worst
 _LATER = "the collector stops, and its disk could take no more; it will be sent again"
 _SMALL = 4 << 10  # bytes of a message that is read at once
 _LOOK_S = 0.25  # how often to look for records that no further line has come for
@@ -59,6 +60,7 @@ class ForwardPort:
         self._courier = courier
         self._gate = gate
         self._tally = tally
+        self._opening = asyncio.Lock()  # one message at a time is decompressed
 
     async def talk(self, connection: Connection) -> None:
         """
@@ -68,7 +70,7 @@ class ForwardPort:
             connection: The connection.
         """
         conversation = _Conversation(
-            self._settings, self._courier, self._gate, self._tally, self._holding, connection
+            self._settings, self._courier, self._gate, self._tally, self._holding, connection, self._opening
         )
         await conversation.run()
 
@@ -84,8 +86,10 @@ class _Conversation:
         tally: Tally,
         holding: Holding,
         connection: Connection,
+        opening: asyncio.Lock,
     ) -> None:
         self._courier = courier
+        self._opening = opening
         self._holding = holding
         self._gate = gate
         self._tally = tally
@@ -131,6 +135,12 @@ class _Conversation:
             await self._batch.flush()
 
     async def _take(self, data: bytes) -> None:
+        for start in range(0, len(data), _PIECE):
+            if start:  # what has come already is read without a wait: others have to come in between
+                await asyncio.sleep(0)
+            await self._take_piece(data[start : start + _PIECE])
+
+    async def _take_piece(self, data: bytes) -> None:
         try:
             values = self._decoder.values(data)
         except Undecodable as error:
@@ -162,11 +172,14 @@ class _Conversation:
         """Return the message that a value is; what may inflate to much does so in a thread."""
         if len(value) <= _SMALL:
             return self._decoder.message(value)
-        return await asyncio.to_thread(self._decoder.message, value)
+        async with self._opening:
+            return await asyncio.to_thread(self._decoder.message, value)
 
     async def _store(self, message: Message) -> None:
         if message.chunk is None:
-            for event in message.events():
+            for turn, event in enumerate(message.events(), 1):
+                if not turn % _TURNS:
+                    await asyncio.sleep(0)
                 self._judge(event)
                 await self._add(self._entries(self._read(message, event), self._joiner))
             return
