@@ -269,7 +269,10 @@ def test_readers_that_never_read(attacked: CollectorProcess, saw: Saw, times: in
     export = b"GET /api/v1/logs/export HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     connection = http.client.HTTPConnection("127.0.0.1", attacked.port, timeout=60)
     with watching(attacked) as watch:
-        plugs = [plug(attacked.port, export if number % 4 == 0 else follow) for number in range(times)]
+        plugs = []
+        for number in range(times):
+            plugs.append(plug(attacked.port, export if number % 4 == 0 else follow))
+            time.sleep(0.01)  # that they come all at once is another fault
         for number in range(10):
             segment = numbered_segment(500, prefix=f"tail/app/{number}")
             path = f"/api/v1/ingest?stream={segment.identity.hex()}&offset={wire.HEADER_SIZE}"

@@ -95,10 +95,16 @@ async def _follow(tail: Tail, answer: web.StreamResponse, may_go_on: Callable[[]
             return
         if not may_go_on():
             return
-        events = [_event(news) for news in (first, *tail.take_ready(_AT_ONCE))]
-        if skipped := tail.take_skipped():
-            events.insert(0, b'event: skipped\ndata: {"skipped": %d}\n\n' % skipped)
-        await write(answer, b"".join(events))
+        async with tail.turn:
+            told = _events(first, tail)
+        await write(answer, told)
+
+
+def _events(first: News, tail: Tail) -> bytes:
+    events = [_event(news) for news in (first, *tail.take_ready(_AT_ONCE))]
+    if skipped := tail.take_skipped():
+        events.insert(0, b'event: skipped\ndata: {"skipped": %d}\n\n' % skipped)
+    return b"".join(events)
 
 
 def _event(news: News) -> bytes:

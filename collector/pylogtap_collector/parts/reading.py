@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pylogtap import wire
 from pylogtap_collector.errors import CollectorError
 from pylogtap_collector.parts.faces import Source
-from pylogtap_collector.parts.structures import KEPT_BYTES, Room, is_wide, may_abound
+from pylogtap_collector.parts.structures import Room, is_wide, may_abound
 from pylogtap_collector.parts.telling import Told, small, tell_loss, tell_unreadable
 from pylogtap_collector.parts.usual import Usual, decode_usual, usual_of
 from pylogtap_collector.wire import (
@@ -124,7 +124,7 @@ class SegmentReader:
                 record = self._tell(payload)
                 is_usual &= kind is None and isinstance(record, Record) and not room.take(record)
                 told.append(record)
-        weight = len(data) + room.taken * KEPT_BYTES
+        weight = len(data) + room.weight
         if is_usual and told:
             return Batch(number, received, self, weight, usual_of(cast("list[Record]", told)))
         return Batch(number, received, self, weight, others=told)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.wire import Record
 
 OTHERS = "pylogtap.others"  # the attribute that has the rest of very many
-KEPT_BYTES = 100  # that an empty one takes, about
+_KEPT_BYTES = 100  # that an empty one takes, about
 _MOST = 1_000  # lists and maps of a record
 _DENSE = 16  # bytes of a slice for each of them
 _FIRST = 100  # attributes of a record with more than a thousand that are kept each by itself
@@ -64,11 +64,12 @@ class Room:
             size: Of the slice, bytes.
         """
         self._most = self._left = _most(size)
+        self._texts = 0
 
     @property
-    def taken(self) -> int:
-        """How many there are by now."""
-        return self._most - self._left
+    def weight(self) -> int:
+        """Bytes that what was kept takes in memory, about, beyond those that were sent."""
+        return (self._most - self._left) * _KEPT_BYTES + self._texts
 
     def take(self, record: Record) -> bool:
         """
@@ -88,21 +89,31 @@ class Room:
         changed: list[str] = []
         if type(record.args) is list:
             few = len(record.args) <= _MOST
-            record.args = [_texted(each) for each in record.args] if few else _texted(record.args)
+            record.args = [self._texted(each) for each in record.args] if few else self._texted(record.args)
         elif type(record.args) is dict:
-            record.args = {name: _texted(value) for name, value in record.args.items()}
+            record.args = {name: self._texted(value) for name, value in record.args.items()}
         if record.fields:
             fields = _narrowed(record.fields)
             changed += [name for name, value in fields.items() if type(value) in _KINDS]
-            record.fields = {name: _texted(value) for name, value in fields.items()}
+            record.fields = {name: self._texted(value) for name, value in fields.items()}
         more = record.more or {}
         known = more.get(wire.MORE_DEGRADED)
         record.more = {
-            name: value if _left(value, _RARE) >= 0 else _texted(value) for name, value in more.items()
+            name: value if _left(value, _RARE) >= 0 else self._texted(value) for name, value in more.items()
         }
         named = known if type(known) is list and len(known) <= _MOST else []
         record.more[wire.MORE_DEGRADED] = [*named, *(changed or ["message"])]
         return True
+
+    def _texted(self, value: Any) -> Any:
+        if type(value) not in _KINDS:
+            return value
+        try:
+            text = msgspec.json.encode(value).decode()
+        except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):
+            return f"({type(value).__name__} nested too deeply, or of what JSON cannot say)"
+        self._texts += 2 * len(text)  # here, and where it is part of a message
+        return text
 
 
 def is_wide(fields: dict[str, Any] | None) -> bool:
@@ -116,15 +127,6 @@ def _narrowed(fields: dict[str, Any]) -> dict[str, Any]:
         return fields
     items = list(fields.items())
     return {**dict(items[:_FIRST]), OTHERS: dict(items[_FIRST:])}
-
-
-def _texted(value: Any) -> Any:
-    if type(value) not in _KINDS:
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except (msgspec.MsgspecError, RecursionError, TypeError, ValueError):
-        return f"({type(value).__name__} nested too deeply, or of what JSON cannot say)"
 
 
 def _left(value: Any, room: int) -> int:

@@ -97,9 +97,16 @@ class Subscription:
 
 
 class Bus:
-    """Brings committed records to all subscriptions."""
+    """
+    Brings committed records to all subscriptions.
+
+    Attributes:
+        turn: Held by the one of all followers that is told something just now: all of them hear of it at the
+            same moment, and others have to get their turn in between.
+    """
 
     def __init__(self) -> None:
+        self.turn = asyncio.Lock()
         self._subscriptions: set[Subscription] = set()
 
     @property

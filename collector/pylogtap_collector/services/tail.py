@@ -30,6 +30,7 @@ class Tail(AsyncIterator[News]):
 
     Attributes:
         skipped: Records left out since `take_skipped` was called last.
+        turn: To be held by who tells his reader something, see :class:`Bus`.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Tail(AsyncIterator[News]):
             size: Records to keep for a reader that falls behind.
         """
         self.skipped = 0
+        self.turn = bus.turn
         self._engine = engine
         self._tiers = tiers
         self._bus = bus

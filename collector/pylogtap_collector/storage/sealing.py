@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.tiers import Tiers
 
 BLOCK = 16_384  # records: larger ones compress a little better, and cost more to be looked into
-BLOCK_BYTES = 16 << 20  # of slices, decompressed: what is held several times while it is sealed
-SPARE_BYTES = 16 << 20  # likewise, of the newest records that stay as they are
+BLOCK_BYTES = 8 << 20  # of slices, decompressed: what is held several times while it is sealed
+SPARE_BYTES = 8 << 20  # likewise, of the newest records that stay as they are
 
 
 class Batchful(NamedTuple):
