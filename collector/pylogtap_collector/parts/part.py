@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pylogtap_collector.parts.columns import Column
     from pylogtap_collector.parts.faces import Form, Source
-    from pylogtap_collector.parts.numbers import Codes, Ints
+    from pylogtap_collector.parts.numbers import Codes, Ints, Mask
     from pylogtap_collector.parts.texts import Texts
 
 FIELD = "a."  # before the name of an attribute: a column of what the program said
@@ -75,6 +75,29 @@ class Head(NamedTuple):
 def pieces_of(forms: Sequence[Form]) -> Ints:
     """Return how many pieces messages of each form have."""
     return np.array([len(form.literals) - 1 for form in forms], np.int64)
+
+
+class Having:
+    """Which shapes have which columns; there may be thousands of both."""
+
+    def __init__(self, shapes: Sequence[tuple[str, ...]]) -> None:
+        """
+        Look at all of them once.
+
+        Args:
+            shapes: For each, the names of its columns.
+        """
+        self._count = len(shapes)
+        self._numbers: dict[str, list[int]] = {}
+        for number, names in enumerate(shapes):
+            for name in names:
+                self._numbers.setdefault(name, []).append(number)
+
+    def of(self, name: str) -> Mask:
+        """Return of each shape whether it has a column."""
+        having = np.zeros(self._count, np.bool_)
+        having[self._numbers.get(name, [])] = True
+        return having
 
 
 class Columns(Protocol):
@@ -249,10 +272,18 @@ class Part:
 
     def rows_of_column(self, name: str) -> Ints:
         """Return the rows that have a value in a column, in their order."""
-        having = np.array([name in shape for shape in self.head.shapes], np.bool_)
+        having = self.shapes_of_column(name)
         if having.all():
             return np.arange(self.head.rows)
         return np.flatnonzero(having[self.shape])
+
+    def shapes_of_column(self, name: str) -> Mask:
+        """Return of each shape whether its rows have a value in a column."""
+        return self._having.of(name)
+
+    @cached_property
+    def _having(self) -> Having:
+        return Having(self.head.shapes)
 
     def received(self, rows: Ints) -> Ints:
         """Return when rows came, ns since the epoch."""

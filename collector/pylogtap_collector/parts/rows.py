@@ -100,7 +100,7 @@ def values_of(part: Part, rows: Ints) -> list[dict[str, Any]]:
     shapes, head = part.some("shape", rows), part.head
     found: list[dict[str, Any]] = [dict.fromkeys(head.shapes[shape]) for shape in shapes.tolist()]
     for name in {name for shape in np.unique(shapes).tolist() for name in head.shapes[shape]}:
-        having = np.array([name in names for names in head.shapes], np.bool_)
+        having = part.shapes_of_column(name)
         wanted = np.flatnonzero(having[shapes])
         places = rows if having.all() else np.searchsorted(part.rows_of_column(name), rows[wanted])
         for place, value in zip(wanted.tolist(), part.column(name).some(places.tolist()), strict=True):

@@ -9,6 +9,7 @@ runs of three letters that stand in messages besides literals, and the texts in 
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
@@ -18,7 +19,7 @@ import zstandard
 from pylogtap_collector.parts import numbers, shorthand
 from pylogtap_collector.parts.columns import read_column
 from pylogtap_collector.parts.faces import class_of
-from pylogtap_collector.parts.part import Head, Part, pieces_of
+from pylogtap_collector.parts.part import Having, Head, Part, pieces_of
 from pylogtap_collector.parts.vocabulary import filter_of
 
 if TYPE_CHECKING:
@@ -270,6 +271,10 @@ class Loader:
         count = self._pieces if name == "pieces" else head.rows
         return numbers.pick(self._fetch(name)[0], count, places)
 
+    @cached_property
+    def _having(self) -> Having:
+        return Having(self._head.shapes)
+
     @property
     def _pieces(self) -> int:
         return int((self._head.form_counts * self._head.pieces).sum())
@@ -289,7 +294,7 @@ class Loader:
             return shorthand.read(sections)
         if name == "pieces":
             return numbers.unpack_codes(sections[0], self._pieces)
-        having = np.array([name in shape for shape in head.shapes], np.bool_)
+        having = self._having.of(name)
         rows = head.rows if having.all() else int(np.count_nonzero(having[self("shape")]))
         return read_column(head.kinds[name], rows, sections)
 
