@@ -20,6 +20,7 @@ from pylogtap_collector.proofs.bystander import PLACE, Seen, watching
 from pylogtap_collector.proofs.costly import Bomb, bombs, forward_bombs
 from pylogtap_collector.proofs.daemon import CollectorProcess
 from tests.faults.extent import often
+from tests.support.delivering import deliver
 from tests.support.segments import SegmentBuilder, numbered_segment
 
 if TYPE_CHECKING:
@@ -31,14 +32,19 @@ if TYPE_CHECKING:
 HEADER_S, BODY_S = 5.0, 15.0  # the documented defaults
 SHORT_S = 1.0  # both, in the short form
 LATE_S = 2.0  # beyond: timers, and a busy machine
+WORK_S = 5.0  # until what came is sealed
 MEMORY_MIB, WAIT_MS = 64.0, 50.0
 _IS_LONG = 50  # times, from which on times and memory are promised
 POST = "POST /api/v1/ingest HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
 @pytest.fixture
-def attacked(tmp_path: Path) -> Iterator[CollectorProcess]:
-    """Run a collector with all its ports, after a first request of each kind."""
+def attacked(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[CollectorProcess]:
+    """
+    Run a collector with all its ports, after a first request of each kind.
+
+    In the long form it has been at work before, so that its caches are filled as they are on other days.
+    """
     collector = CollectorProcess(tmp_path / "data", tmp_path / "collector.log")
     for name in ("FORWARD_PORT", "LINES_PORT"):
         collector.environment[f"PYLOGTAP_COLLECTOR_{name}"] = str(free_port())
@@ -46,9 +52,21 @@ def attacked(tmp_path: Path) -> Iterator[CollectorProcess]:
         collector.start()
         with watching(collector):
             time.sleep(0.1)
+        if request.node.get_closest_marker("slow"):
+            work(collector)
         yield collector
     finally:
         collector.kill()
+
+
+def work(collector: CollectorProcess) -> None:
+    """Store some hundred thousand records, ask for some, and wait until they are sealed."""
+    for number in range(30):
+        segment = numbered_segment(10_000, prefix=f"work/app/{number % 3}", first=number * 10_000)
+        assert deliver(collector, segment, timeout_s=60) == 200
+    for query in ("number", '"number 777"', "n:>299000", "instance:2"):
+        assert collector.get("/api/v1/logs", q=query)["items"]
+    time.sleep(WORK_S)
 
 
 def free_port() -> int:
