@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from pylogtap.errors import OtherVersion, SpoolError
 from pylogtap.faults import FAULT_SUFFIX
 from pylogtap.losses import tell
+from pylogtap.owner import OWNER_SUFFIX
 from pylogtap.segment import SUFFIX, open_file
-from pylogtap.spool import OWNER_SUFFIX, open_stems
+from pylogtap.spool import open_stems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

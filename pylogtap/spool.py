@@ -10,7 +10,6 @@ reserves its frame in such a run and needs no lock. Interpreters without that gu
 from __future__ import annotations
 
 import errno
-import fcntl
 import mmap
 import os
 import sys
@@ -21,9 +20,11 @@ from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pylogtap import forking
 from pylogtap import losses as notes
 from pylogtap import segment as segments
 from pylogtap.errors import SpoolFull
+from pylogtap.owner import Owner
 from pylogtap.sites import SiteTable
 from pylogtap.wire import ABORTED, HEADER_SIZE, MAX_SEGMENT_BYTES, RESERVED, count_records, frame_size
 
@@ -33,27 +34,16 @@ if TYPE_CHECKING:
     from pylogtap.segment import Segment
 
 LOCKFREE = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
-OWNER_SUFFIX = ".own"
 LAST_WORDS = 512  # bytes at the end of a segment, kept for telling what was dropped when the process ends
 MEMORY_BYTES = 16 << 20  # most that waits in memory where no file can be made
 STORED, STALE, DROPPED = 1, 0, -1
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RETRY_AFTER_S = 0.1  # a full disk must not cost every call a failed allocation
 _ATTEMPTS = 100  # to find room that others keep taking
-_WIPE_ON_FORK = 18  # MADV_WIPEONFORK, Linux 4.14 and later
 
 _crc32 = zlib.crc32
 open_stems: set[str] = set()  # of this process's spools: its own locks would not keep it from adopting them
-_forking = RLock()  # one thread of a forked child makes the segments that all of them will use
-
-
-def _renew_lock() -> None:
-    global _forking  # noqa: PLW0603 - a thread of the parent may have held it, which nobody gives back
-    _forking = RLock()
-    open_stems.clear()  # the parent's
-
-
-os.register_at_fork(after_in_child=_renew_lock)
+os.register_at_fork(after_in_child=open_stems.clear)  # the parent's
 
 
 class Spool:
@@ -105,13 +95,14 @@ class Spool:
         try:
             self._open(self._create)
         except OSError:
-            self._disown()
+            open_stems.discard(self.stem)
+            self._owner.release(directory, self.stem, left=False)
             raise
-        self._guard = _fork_guard()
+        self._guard = forking.fork_guard()
 
     def _begin(self) -> None:
         self.lock = RLock()
-        self._owner = -1
+        self._owner = Owner()
         self.dropped: Counter[str] = Counter()
         self._losses: Counter[str] = Counter()  # dropped, and not yet told in the stream
         self._retry_at, self._refusal = 0.0, "disk_full"
@@ -129,33 +120,6 @@ class Spool:
         self.current, self.table, self._start = first, table, HEADER_SIZE if losses else start
         self._memory, self._words, self._salt = first.memory, first.words, first.salt
         self._offset, self._capacity = start, first.size - LAST_WORDS
-
-    def _own(self, directory: str) -> None:
-        """Take the kernel lock that tells others whether this process lives; it is held before it is seen."""
-        if not os.path.isdir(directory):
-            self._on_missing()
-        draft = os.path.join(directory, f".{self.stem}{OWNER_SUFFIX}.tmp")
-        owner = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.lockf(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock, not inherited by a fork
-            os.rename(draft, os.path.join(directory, f"{self.stem}{OWNER_SUFFIX}"))
-        except BaseException:
-            os.close(owner)
-            with suppress(OSError):
-                os.unlink(draft)
-            raise
-        previous, self._owner = self._owner, owner
-        if previous >= 0:  # of another file, which somebody has removed
-            os.close(previous)
-
-    def _disown(self) -> None:
-        """Give the lock up, where nothing stands behind it."""
-        open_stems.discard(self.stem)
-        owner, self._owner = self._owner, -1
-        if owner >= 0 and self.directory is not None:
-            with suppress(OSError):
-                os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
-            os.close(owner)
 
     # What a logging call runs.
 
@@ -373,10 +337,12 @@ class Spool:
         if self.directory is None:
             return segments.create_memory(self._segment_bytes)
         self._unsynced = True
-        if self._owner >= 0 and os.fstat(self._owner).st_nlink:
+        if self._owner.is_seen:
             with suppress(FileNotFoundError):  # the directory was moved away
                 return segments.create_file(self.directory, self.stem, self._segment_bytes)
-        self._own(self.directory)  # somebody has removed it, perhaps with the directory
+        if not os.path.isdir(self.directory):  # somebody has removed it
+            self._on_missing()
+        self._owner.take(self.directory, self.stem)
         return segments.create_file(self.directory, self.stem, self._segment_bytes)
 
     def _create_in_bounds(self) -> Segment:
@@ -486,19 +452,22 @@ class Spool:
 
     def after_fork(self) -> None:
         """In a forked child: leave the parent's segments alone and begin own ones."""
-        with _forking:
+        with forking.turn:
             if self._guard[0] == 1:  # another thread of the child has done it meanwhile
                 return
             inherited = [self.current, *self.full, *([self._spare] if self._spare else [])]
-            owner, self._owner = self._owner, -1  # a signal handler that logs in here begins anew as well
+            owner, self._owner = (
+                self._owner,
+                Owner(),
+            )  # a signal handler may log in here, and begin anew
             self._begin()
             self._open(self._create_somewhere)  # a full disk must not hurt who logs
-            self._guard = _fork_guard()  # last: whoever sees it appends
+            self._guard = forking.fork_guard()  # last: whoever sees it appends
             for segment in inherited:
                 with suppress(OSError, BufferError):  # a thread of the parent was writing: its mapping stays
                     segment.close()
-            if owner >= 0:
-                os.close(owner)
+            if owner.fd >= 0:
+                os.close(owner.fd)
             self._on_fork()
 
     def close(self) -> None:
@@ -520,32 +489,6 @@ class Spool:
                         os.unlink(segment.path)  # stays mapped: a call that is in it must not crash
                 elif segment is self.current:
                     segment.cut_tail(LAST_WORDS)
-            if self._owner >= 0:
-                left = [each for each in held if each.path is not None and each.acked < each.end]
-                if self.directory is not None and not left:
-                    with suppress(OSError):
-                        os.unlink(os.path.join(self.directory, f"{self.stem}{OWNER_SUFFIX}"))
-                os.close(self._owner)
-                self._owner = -1
+            left = any(each.path is not None and each.acked < each.end for each in held)
+            self._owner.release(self.directory, self.stem, left=left)
             open_stems.discard(self.stem)
-
-
-class _PidGuard:
-    """Tells a forked child where the kernel cannot wipe memory: slower, and as sure."""
-
-    def __init__(self) -> None:
-        self._pid = os.getpid()
-
-    def __getitem__(self, index: int) -> int:
-        return int(self._pid == os.getpid())
-
-
-def _fork_guard() -> mmap.mmap | _PidGuard:
-    """Return something whose first item is 1 in this process and not 1 in a forked child."""
-    try:
-        page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        page.madvise(_WIPE_ON_FORK)
-    except (OSError, AttributeError, ValueError):
-        return _PidGuard()
-    page[0] = 1
-    return page

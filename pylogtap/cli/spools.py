@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from pylogtap.client import DESTINATION_FILE
 from pylogtap.errors import SpoolError
 from pylogtap.orphans import DAMAGED_SUFFIX
+from pylogtap.owner import OWNER_SUFFIX
 from pylogtap.segment import SUFFIX, open_file
 from pylogtap.shipper import SET_ASIDE_FILE
-from pylogtap.spool import OWNER_SUFFIX
 from pylogtap.wire import HEADER_SIZE, count_records
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgpack
 import pytest
 
-from pylogtap.spool import OWNER_SUFFIX
+from pylogtap.owner import OWNER_SUFFIX
 from pylogtap_collector.proofs.oracle import Verdict
 from pylogtap_collector.proofs.records import judge_logs, pad_of
 from tests.faults.damages import WAYS, damage, frames_of

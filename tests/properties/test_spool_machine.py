@@ -125,7 +125,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """Die: the kernel lets go of the lock, and the files stay as they are. Another process begins."""
-        os.close(self.spool._owner)
+        os.close(self.spool._owner.fd)
         open_stems.clear()  # those of a process
         self.crashed.append(self.spool)
         self._open()
@@ -173,7 +173,7 @@ class SpoolMachine(RuleBasedStateMachine):
             self.receiver.lose_answers = 0
             self.ship(SEGMENT_BYTES)
             assert not self.spool.unsent_records()
-            os.close(self.spool._owner)
+            os.close(self.spool._owner.fd)
             open_stems.clear()
             deliver_orphans(self._folder.name, frozenset(), self.transport, self.faults.append)
             assert sorted(self._received()) == self.stored

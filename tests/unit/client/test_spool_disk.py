@@ -43,7 +43,7 @@ def descriptors() -> int:
 
 def kill(queue: Spool) -> None:
     """Let go of a spool as the kernel does when its process dies."""
-    os.close(queue._owner)
+    os.close(queue._owner.fd)
     open_stems.discard(queue.stem)
 
 
