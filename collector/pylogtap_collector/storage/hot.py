@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pylogtap_collector.parts.building import build
+from pylogtap_collector.parts.columns import ANY
 from pylogtap_collector.parts.part import Part
 from pylogtap_collector.parts.reading import Batch, SegmentReader
 from pylogtap_collector.parts.vocabulary import filter_of
@@ -30,6 +31,7 @@ CHUNK = 4_096  # records of a part, or a slice's more
 CHUNK_BYTES = 2 << 20  # of its slices, decompressed; likewise
 _PARTS = 40  # kept in memory
 _PARTS_BYTES = 32 << 20  # of slices, decompressed, whose parts are kept in memory
+_OBJECT_BYTES = 500  # of a value that is a list or a map, as most of them are
 _READERS = 256  # streams whose definitions are kept in memory
 _BATCHES = 4_096  # slices of the growing part that are kept as they were read
 SLICE_BITS = 16  # of an id: the record's place in its slice
@@ -42,6 +44,17 @@ class Chunk(NamedTuple):
     last: int
     records: int
     size: int = 0
+
+
+def _structures_of(part: Part | None) -> int:
+    """Return the bytes that values take which are kept as objects, about."""
+    if part is None:
+        return 0
+    rows = np.bincount(part.shape, minlength=len(part.head.shapes)).tolist()
+    return sum(
+        count * _OBJECT_BYTES * sum(part.head.kinds[name] == ANY for name in names)
+        for count, names in zip(rows, part.head.shapes, strict=True)
+    )
 
 
 class Hot:
@@ -106,7 +119,7 @@ class Hot:
             batches = self._read(connection, chunk, keep=growing)
             count = sum(map(len, batches))
             part = self._part(batches, gone, growing=growing) if count > len(gone) else None
-            self._keep(key, part, sum(batch.weight for batch in batches))
+            self._keep(key, part, sum(batch.weight for batch in batches) + _structures_of(part))
             return part
 
     def _keep(self, key: tuple[int, int, frozenset[int]], part: Part | None, size: int) -> None:
