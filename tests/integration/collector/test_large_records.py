@@ -148,3 +148,25 @@ async def test_long_texts_are_texts(tmp_path: Path) -> None:
     async with running_store(tmp_path) as store:
         await deliver(store, segment)
         assert await messages(store) == [words] * 20
+
+
+async def test_few_parts_of_structures_are_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read of slices is kept by what it takes in memory: of lists and maps far fewer records."""
+    monkeypatch.setattr(hot, "CHUNK", 100)
+    monkeypatch.setattr(hot, "_PARTS_BYTES", 200_000)
+    kept = {}
+    for kind, value in (("texts", "x"), ("maps", {"a": 1})):
+        async with running_store(tmp_path / kind) as store:
+            await store.tasks.stop()
+            for _ in range(20):
+                segment = SegmentBuilder()
+                site = segment.site("usual")
+                for _ in range(100):
+                    segment.record(site, [], {"value": value})
+                await deliver(store, segment)
+            assert len(await messages(store)) == 2_000
+            kept[kind] = len(store.keeper._tiers.hot._parts)
+    assert kept["texts"] == 20
+    assert 0 < kept["maps"] < 10
