@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SYNC_S = "0.2"  # the default of flush_interval_s: what is not delivered is synced that often
 WINDOW_S = 0.25  # that, and the sync itself
 PATIENT_S = 3.0  # on a machine that has much else to do
+UNREADABLE = "a record could not be read: "
 _ARRIVING_S = 20.0
 _SECTOR, _PAGE = 512, 4096
 
@@ -188,6 +189,9 @@ def test_pages_that_never_reach_the_disk(
         campaign.proxy.recover()
         aside += campaign.drain()
         logs = arrived(collector, run, wanted)
+        # Younger than the sync, or they would be missed: what they are read by was on a page that is torn.
+        whole = [log for log in logs if not log["message"].startswith(UNREADABLE)]
+        logs, aside = whole, aside + len(logs) - len(whole)
         faults += without_what_came_later(judge_logs(wanted, logs))
         strange += judge_logs(run.oracle.obligations(), logs).unexpected
         calls += sum(wanted.values())
