@@ -88,7 +88,7 @@ def fill(campaign: Campaign, disk: str, seconds: float) -> tuple[Run, dict[str, 
             )
             stack.enter_context(mounted(campaign.spool, *where))
         before = campaign.returned
-        run = begin(campaign, *(("--limit-s", "4") if disk == "limit" else ()))
+        run = begin(campaign, *(("--limit-s", str(4 + seconds)) if disk == "limit" else ()))
         room = (30 if disk == "ext4" else 20) << 20  # more than the disk and the memory take
         wait_until(lambda: (campaign.returned - before) * RECORD_BYTES > room)
         time.sleep(seconds)
