@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
-from pylogtap_collector import memory
+from pylogtap_collector import memory, query
 from pylogtap_collector.app import COLLECTOR, build
 from pylogtap_collector.errors import DataDamaged, PortUnusable, Unguarded
 from pylogtap_collector.ports import Ports
@@ -99,6 +99,7 @@ async def served(
         if aside is not None:
             await damage.tell(aside, collector.services.intake)
         collector.reach_out(site.port)
+        asyncio.get_running_loop().run_in_executor(None, query.prepare)
         yield Served(site.name, collector.directory, ports)
     finally:
         await ports.stop()

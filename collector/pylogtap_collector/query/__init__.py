@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.models import Log
     from pylogtap_collector.query.ast import Node
 
-__all__ = ["FIELDS", "InvalidQuery", "Query", "parse", "query_of"]
+__all__ = ["FIELDS", "InvalidQuery", "Query", "parse", "prepare", "query_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,15 @@ def parse(text: str, *, now_ns: int | None = None, within: Collection[str] | Non
     Raises:
         InvalidQuery: It cannot be read; says where and what would be right.
     """
-    from pylogtap_collector.query.grammar import parse_tree  # noqa: PLC0415 - a start need not wait for it
+    from pylogtap_collector.query.grammar import parse_tree  # noqa: PLC0415 - see prepare
 
     tree = parse_tree(text)
     return query_of(tree if within is None else _limited(tree, within), now_ns=now_ns)
+
+
+def prepare() -> None:
+    """Load what reads queries, which takes a moment: a start need not wait for it, nor the first query."""
+    from pylogtap_collector.query import grammar  # noqa: F401, PLC0415
 
 
 def _limited(tree: Node, projects: Collection[str]) -> Node:
