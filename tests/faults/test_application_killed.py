@@ -45,7 +45,7 @@ def test_what_one_killed_application_leaves_is_drained(make_campaign: MakeCampai
     [("application-killed", 0), ("application-killed-rotating", ROTATING_BYTES)],
     ids=["usual", "rotating"],
 )
-@often(10, 100)
+@often(6, 100)
 def test_nothing_returned_is_lost(
     make_campaign: MakeCampaign, seed: int, times: int, key: str, segment_bytes: int, saw: Saw
 ) -> None:

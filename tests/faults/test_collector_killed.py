@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.faults.conftest import MakeCampaign, Saw
 
 
-@often(10, 100)
+@often(6, 100)
 def test_nothing_is_lost_or_doubled(
     make_campaign: MakeCampaign, collector: CollectorProcess, seed: int, times: int, saw: Saw
 ) -> None:

@@ -55,7 +55,7 @@ def kept(client: docker.APIClient, container: str) -> Counter[str]:
     return Counter(lines)
 
 
-@often(5, 30)
+@often(3, 30)
 def test_the_collector_dies(collector: CollectorProcess, seed: int, times: int, saw: Saw) -> None:
     """The collector is killed at random, in the middle of 10,000 lines whose file the engine rotates."""
     rng = random.Random(seed)

@@ -54,7 +54,7 @@ WORK: dict[str, tuple[str, str, str | None, str]] = {
 
 
 @pytest.mark.parametrize("work", WORK)
-@often(3, 50)
+@often(2, 50)
 def test_killed(tmp_path: Path, seed: int, times: int, work: str, saw: Saw) -> None:
     """All that was acknowledged is there once after each kill, the file is sound, and it starts again."""
     rng = random.Random(seed)

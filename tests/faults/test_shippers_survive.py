@@ -71,7 +71,7 @@ print(0)
 """
 
 
-@often(4, 20)
+@often(3, 20)
 @pytest.mark.parametrize(
     ("key", "service", "program"),
     [("shippers-otlp", "otlp", OTLP), ("shippers-elastic", "elastic", ELASTIC)],

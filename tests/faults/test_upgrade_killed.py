@@ -88,8 +88,8 @@ def test_killed_at_some_statements(victim: Callable[[int], Victim], steps: int, 
     old = victim(steps)
     step = 1 + steps
     while old.try_once(step=step):
-        step += 7
-    note(saw, old, every=7)
+        step += 11
+    note(saw, old, every=11)
 
 
 @pytest.mark.slow
