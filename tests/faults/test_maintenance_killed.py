@@ -32,11 +32,12 @@ JUNIT = "<testsuite name='s'>{}</testsuite>".format(
 
 def ask(collector: CollectorProcess, method: str, path: str, body: str | None, kind: str) -> None:
     """Ask for something that may never be answered."""
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        connection = http.client.HTTPConnection("127.0.0.1", collector.port, timeout=60)
+    with (
+        contextlib.suppress(OSError, http.client.HTTPException),
+        closing(http.client.HTTPConnection("127.0.0.1", collector.port, timeout=60)) as connection,
+    ):
         connection.request(method, path, body, {"Content-Type": kind} if body else {})
         connection.getresponse().read()
-        connection.close()
 
 
 WORK: dict[str, tuple[str, str, str | None, str]] = {
