@@ -90,9 +90,9 @@ def prove_attack(ground: Ground) -> Iterator[Seen]:
         with watching(collector) as watch, Attack(collector, silent=ground.often(30, 100, 300)) as attack:
             time.sleep(ground.often(1, 5, 30))
     refused = set(attack.answers) <= _REFUSALS and attack.answers != []
-    fast = watch.seen.p99_ms() < MOST_MS or not ground.measured
+    fast = watch.seen.p99_ms() < MOST_MS
     figure = f"{len(attack.answers)} bombs; {watch.seen}"
     if not refused or watch.seen.failed:
         figure += f"; statuses {sorted(set(attack.answers))}, others refused: {watch.seen.failed[:1]}"
-    kept = refused and fast and not watch.seen.failed and watch.seen.grown_mib < MOST_MIB
-    yield ground.seen("bombs-and-silence", figure, kept=kept)
+    kept = refused and not watch.seen.failed and watch.seen.grown_mib < MOST_MIB
+    yield ground.seen("bombs-and-silence", figure, kept=kept, in_time=fast)

@@ -51,14 +51,20 @@ class Ground:
         """Return a source of random decisions that begins anew."""
         return random.Random(self.seed)
 
-    @property
-    def measured(self) -> bool:
-        """Whether figures that are times count: a few seconds on a busy machine say nothing about them."""
-        return self.extent is not Extent.QUICK
+    def seen(self, key: str, figure: str, *, kept: bool, in_time: bool = True) -> Seen:
+        """
+        Return what was seen of a promise, with the seed.
 
-    def seen(self, key: str, figure: str, *, kept: bool) -> Seen:
-        """Return what was seen of a promise, with the seed."""
-        return Seen(key, figure, kept, self.seed)
+        Args:
+            key: Of the promise.
+            figure: What was seen.
+            kept: Whether it was what was promised, times apart.
+            in_time: Whether times were. The quick extent does not judge them, and says so: a few seconds on
+                a busy machine say nothing about them.
+        """
+        if not in_time and self.extent is Extent.QUICK:
+            figure, in_time = f"{figure} (too short a run to judge times)", True
+        return Seen(key, figure, kept and in_time, self.seed)
 
     @contextmanager
     def campaign(self, *, cut: float = 0, tear: float = 0) -> Iterator[tuple[Campaign, CollectorProcess]]:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from pylogtap_collector.cli.verify import verify
 from pylogtap_collector.proofs import essential
-from pylogtap_collector.proofs.ground import Proof
+from pylogtap_collector.proofs.ground import Extent, Ground, Proof
 from pylogtap_collector.proofs.promises import PROMISES
 from tests.integration.cli.conftest import COMMAND
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pylogtap_collector.proofs.ground import Ground
     from pylogtap_collector.proofs.promises import Seen
 
 KEY = "application-killed"
@@ -189,3 +188,13 @@ def test_on_a_terminal(tmp_path: Path, columns: int, *, colour: bool) -> None:
     assert max(map(len, lines)) <= columns
     assert any("WHAT GOES WRONG" in line for line in lines) == (columns == 120)
     assert process.returncode == 0
+
+
+def test_what_is_too_quick_to_judge_says_so(tmp_path: Path) -> None:
+    """A time beyond what is promised is no failure of the quick extent, but marked; of others it is one."""
+    quick, usual = (Ground(tmp_path, 1, extent) for extent in (Extent.QUICK, Extent.USUAL))
+    assert quick.seen("sink-calls", "9 times", kept=True, in_time=True).figure == "9 times"
+    late = quick.seen("sink-calls", "9 times", kept=True, in_time=False)
+    assert (late.kept, late.figure) == (True, "9 times (too short a run to judge times)")
+    assert not quick.seen("sink-calls", "9 times", kept=False, in_time=False).kept
+    assert not usual.seen("sink-calls", "9 times", kept=True, in_time=False).kept
