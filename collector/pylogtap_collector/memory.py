@@ -7,6 +7,9 @@ import gc
 import sys
 
 _ARENA_MAX = -8  # of mallopt(3); glibc's malloc.h
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # likewise; left alone, glibc raises both up to 64 MiB
+_LARGE = 4 << 20  # bytes that are asked of the system, and given back to it
+_KEPT = 8 << 20  # bytes at the end of an arena that are kept for what comes next
 _ARENAS = 2  # each keeps what its threads needed most; by default there are eight for each processor
 _GC_OBJECTS = 100_000
 
@@ -27,4 +30,5 @@ def settle() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library: it has ways of its own
         return
-    mallopt(_ARENA_MAX, _ARENAS)
+    for name, value in ((_ARENA_MAX, _ARENAS), (_MMAP_THRESHOLD, _LARGE), (_TRIM_THRESHOLD, _KEPT)):
+        mallopt(name, value)

@@ -89,27 +89,26 @@ def _beyond(limit: int) -> TooLarge:
 
 def _unzstd(body: bytes, limit: int) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    if 0 < announced_size(body, "zstd") <= limit:  # what our clients send says its size
+    size = announced_size(body, "zstd")
+    if size > limit:
+        raise _beyond(limit)
+    if size:  # what our clients send says it
         with suppress(zstandard.ZstdError):  # it is damaged, or other frames follow
             return decompressor.decompress(body, allow_extra_data=False)
-    found, room, at = list[bytes](), limit, 0
+    into, at = bytearray(), 0
     while at < len(body):
         inflater = decompressor.decompressobj()
         while not inflater.eof:
             if at >= len(body):
                 raise Invalid("The compressed body is cut.")
             piece = body[at : at + _ZSTD_PIECE]
-            found.append(inflater.decompress(piece))
-            room -= len(found[-1])
-            if room < 0:  # at once: putting the pieces together would take as much again
-                found.clear()  # who handles the error would hold them
-                raise _beyond(limit)
+            _gather(into, inflater.decompress(piece), limit)
             at += len(piece) - len(inflater.unused_data)
-    return b"".join(found)
+    return bytes(into)
 
 
 def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
-    found, room, at = list[bytes](), limit + 1, 0
+    into, at = bytearray(), 0
     while at < len(body) or not at:
         if at and not body[at] and not body[at:].strip(b"\0"):  # tapes and the like fill up with zeros
             break
@@ -118,13 +117,17 @@ def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
             piece = body[at : at + _ZIP_PIECE]
             if not piece:
                 raise Invalid("The compressed body is cut.")
-            found.append(inflater.decompress(piece, min(room, _OUT)))
-            room -= len(found[-1])
-            if not room:  # as above
-                found.clear()
-                raise _beyond(limit)
+            _gather(into, inflater.decompress(piece, _OUT), limit)
             at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
-    return b"".join(found)
+    return bytes(into)
+
+
+def _gather(into: bytearray, made: bytes, limit: int) -> None:
+    """Put what was decompressed behind the rest; let go of all of it at once where that is too much."""
+    if len(into) + len(made) > limit:
+        into.clear()  # who handles the error would hold it, and the next one beside it
+        raise _beyond(limit)
+    into += made
 
 
 @dataclass(slots=True)
