@@ -95,9 +95,7 @@ async def _follow(tail: Tail, answer: web.StreamResponse, may_go_on: Callable[[]
             return
         if not may_go_on():
             return
-        async with tail.turn:
-            told = _events(first, tail)
-        await write(answer, told)
+        await write(answer, _events(first, tail))
 
 
 def _events(first: News, tail: Tail) -> bytes:
@@ -108,7 +106,7 @@ def _events(first: News, tail: Tail) -> bytes:
 
 
 def _event(news: News) -> bytes:
-    return b"id: %d\ndata: %s\n\n" % (news.log.id, news.json)
+    return b"id: %d\ndata: %s\n\n" % (news.id, news.json)
 
 
 async def write(answer: web.StreamResponse, data: bytes) -> None:

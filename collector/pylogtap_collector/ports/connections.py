@@ -9,6 +9,8 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from pylogtap_collector.turns import Turns
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.counters import Tally
 
 MAX_CONNECTIONS = 1_000
-MAX_WAITING = 256 << 20  # bytes of messages that are not complete, of all connections together
+MAX_WAITING = 64 << 20  # bytes of messages that are not complete, of all connections together
 HALF_S = 30.0  # how long nothing may come in the middle of a message
 WHOLE_S = 300.0  # how long a message may take
 SHOW_S = 10.0  # how long somebody may take to show a key
-_CHUNK = 32 << 10
+_CHUNK = 16 << 10
 _LAST_S = 0.05  # what has arrived when the collector stops is read still
 _FAREWELL_S = 2.0
 
@@ -76,7 +78,7 @@ class Connection:
             Hangup: The peer is too slow, or too much waits.
         """
         self._hold(waiting)
-        await asyncio.sleep(0)  # what has arrived is read without a wait: others have to come in between
+        await self._listener.turns.wait()  # what has arrived would be read without a wait
         if self._listener.stopping:
             return await self._wait(_LAST_S) or b""
         deadline = self._deadline(waiting, known=known)
@@ -89,6 +91,10 @@ class Connection:
         if data:
             self._touched = time.monotonic()
         return data
+
+    async def turn(self) -> None:
+        """Let others have their turn, in the midst of work."""
+        await self._listener.turns.wait()
 
     async def send(self, data: bytes) -> None:
         """
@@ -161,6 +167,7 @@ class Listener:
         port: Where it listens.
         stopping: Whether connections come to their end.
         waiting: Bytes of messages that are not complete, of all connections.
+        turns: Of all connections.
     """
 
     def __init__(
@@ -182,6 +189,7 @@ class Listener:
         self.port = 0
         self.stopping = False
         self.waiting = 0
+        self.turns = Turns()
         self._talk = talk
         self._gate = gate
         self._tally = tally

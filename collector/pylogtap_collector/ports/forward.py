@@ -137,7 +137,7 @@ class _Conversation:
     async def _take(self, data: bytes) -> None:
         for start in range(0, len(data), _PIECE):
             if start:  # what has come already is read without a wait: others have to come in between
-                await asyncio.sleep(0)
+                await self._connection.turn()
             await self._take_piece(data[start : start + _PIECE])
 
     async def _take_piece(self, data: bytes) -> None:
@@ -179,7 +179,7 @@ class _Conversation:
         if message.chunk is None:
             for turn, event in enumerate(message.events(), 1):
                 if not turn % _TURNS:
-                    await asyncio.sleep(0)
+                    await self._connection.turn()
                 self._judge(event)
                 await self._add(self._entries(self._read(message, event), self._joiner))
             return
@@ -204,7 +204,7 @@ class _Conversation:
         for turn, event in enumerate(chain(filter(None, (first, second)), events), 1):
             self._judge(event)
             if not turn % _TURNS:  # to read entries is work; others have to come in between
-                await asyncio.sleep(0)
+                await self._connection.turn()
             entries += self._entries(self._read(message, event), joiner)
             if len(entries) >= _SLICE:
                 await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))

@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from pylogtap_collector.turns import Turns
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,17 +20,17 @@ class News(NamedTuple):
     A record that was committed.
 
     Attributes:
-        log: The record.
-        json: The same, as all its readers get it: written once for them all, and not on the event loop.
+        id: Of the record.
+        json: All of it, as its readers get it: written once for them all, and not on the event loop.
     """
 
-    log: Log
+    id: int
     json: bytes
 
 
 def news_of(log: Log) -> News:
     """Return a record as news."""
-    return News(log, log.model_dump_json().encode())
+    return News(log.id, log.model_dump_json().encode())
 
 
 class Subscription:
@@ -81,16 +83,14 @@ class Subscription:
         self.closed = True
         self._came.set()
 
-    async def take(self) -> tuple[list[News], int]:
-        """
-        Wait for records. May be cancelled; nothing gets lost by that.
-
-        Returns:
-            All that have come, and how many before them were skipped. None only at the end.
-        """
+    async def ready(self) -> None:
+        """Wait until there are records, or nothing comes any more."""
         while not (self._waiting or self.closed):
             self._came.clear()
             await self._came.wait()
+
+    def take(self) -> tuple[list[News], int]:
+        """Return all records that have come, and how many before them were skipped."""
         taken, skipped = list(self._waiting), self.skipped
         self.forget()
         return taken, skipped
@@ -101,12 +101,11 @@ class Bus:
     Brings committed records to all subscriptions.
 
     Attributes:
-        turn: Held by the one of all followers that is told something just now: all of them hear of it at the
-            same moment, and others have to get their turn in between.
+        turns: Of all followers, who hear of something at the same moment.
     """
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self.turns = Turns()
         self._subscriptions: set[Subscription] = set()
 
     @property

@@ -30,7 +30,6 @@ class Tail(AsyncIterator[News]):
 
     Attributes:
         skipped: Records left out since `take_skipped` was called last.
-        turn: To be held by who tells his reader something, see :class:`Bus`.
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Tail(AsyncIterator[News]):
             size: Records to keep for a reader that falls behind.
         """
         self.skipped = 0
-        self.turn = bus.turn
         self._engine = engine
         self._tiers = tiers
         self._bus = bus
@@ -73,12 +71,14 @@ class Tail(AsyncIterator[News]):
             if self._behind:
                 await self._catch_up()
             else:
-                taken, skipped = await self._subscription.take()
+                await self._subscription.ready()
+                await self._bus.turns.wait()
+                taken, skipped = self._subscription.take()
                 if not taken:
                     raise StopAsyncIteration
                 self.skipped += skipped
-                self._ready.extend(each for each in taken if each.log.id > self._position)
-                self._position = max(self._position, taken[-1].log.id)
+                self._ready.extend(each for each in taken if each.id > self._position)
+                self._position = max(self._position, taken[-1].id)
         return self._ready.popleft()
 
     def take_ready(self, most: int) -> list[News]:

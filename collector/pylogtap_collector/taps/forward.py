@@ -21,7 +21,7 @@ from pylogtap_collector.taps.values import MAX_TIME_NS, storable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MAX_MESSAGE = 64 << 20  # bytes, compressed or not
+MAX_MESSAGE = 32 << 20  # bytes, compressed or not
 _NIL = b"\xc0"
 _MOST_SKIPPED = 1_000  # events of one message that cannot be read, until nothing more of it is looked at
 _SLICE = 64 << 10  # bytes of packed events that are cut at once

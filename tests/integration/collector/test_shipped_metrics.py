@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -130,7 +131,7 @@ async def test_the_tail_does_not_see_them(store: Collector) -> None:
             await deliver(store, only)
             await deliver(store, numbered_segment(1, first=number))
         async with asyncio.timeout(20):
-            seen = [(await anext(tail)).log.message for _ in range(3)]
+            seen = [json.loads((await anext(tail)).json)["message"] for _ in range(3)]
     finally:
         await tail.aclose()
     assert seen == ["number 0", "number 1", "number 2"]
