@@ -11,7 +11,7 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # likewise; left alone, glibc raises 
 _LARGE = 4 << 20  # bytes that are asked of the system, and given back to it
 _KEPT = 8 << 20  # bytes at the end of an arena that are kept for what comes next
 _ARENAS = 2  # each keeps what its threads needed most; by default there are eight for each processor
-_GC_OBJECTS = 100_000
+_GC_OBJECTS = 25_000
 
 
 def settle() -> None:
