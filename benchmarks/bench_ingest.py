@@ -38,7 +38,6 @@ from benchmarks.measure import (
 )
 from pylogtap_collector.proofs.daemon import SERVE, running_daemon
 from pylogtap_collector.settings import Settings
-from pylogtap_collector.storage.hot import CHUNK
 from pylogtap_collector.storage.sealing import BLOCK
 
 if TYPE_CHECKING:
@@ -72,7 +71,8 @@ STAGE_COLUMNS = (
 )
 TIMED = ("-m", "benchmarks.timed_collector")
 _SEALING_S = 300.0
-_STAY = Settings.model_fields["recent_records"].default + BLOCK + CHUNK  # records that are not sealed
+_SLICE = 16_384  # records of the largest slices here, which are sealed as a whole
+_STAY = Settings.model_fields["recent_records"].default + BLOCK + _SLICE  # records that are not sealed
 _POLL_S = 0.1
 
 
