@@ -391,8 +391,8 @@ class Spool:
 
     def _offer_spare(self, fresh: Segment) -> bool:
         with self.lock:
-            if self._spare is not None or self._closed:
-                return False
+            if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
+                return False  # a call has made one itself meanwhile
             self._spare = fresh
             return True
 

@@ -167,3 +167,23 @@ def test_segments_are_adopted_in_their_order(tmp_path: Path, monkeypatch: pytest
     kill(queue)
 
     assert delivered(tmp_path / "s") == list(range(600))
+
+
+def test_a_spare_that_comes_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spare segment that is ready when calls have taken its room themselves is removed again."""
+    queue = Spool(str(tmp_path), lambda _: [], max_bytes=2 * SMALL, segment_bytes=SMALL)
+    create = queue._create
+
+    def create_late() -> Any:
+        fresh = create()
+        while len(queue.full) < 1:
+            write(queue, 1)
+        return fresh
+
+    monkeypatch.setattr(queue, "_create", create_late)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "_create_in_bounds", create)
+        queue.prepare_spare()
+    assert queue._spare is None
+    assert len(list(tmp_path.glob("*.seg"))) == 2
+    queue.close()
