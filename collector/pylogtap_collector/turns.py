@@ -1,8 +1,13 @@
-"""Turns on the event loop, for those who are many and all have something to do at the same moment."""
+"""Turns on the event loop, and in memory, for those who are many and all have something to do at once."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class Turns:
@@ -20,3 +25,38 @@ class Turns:
         """Wait for a turn: the time until the next `await`."""
         async with self._lock:
             await asyncio.sleep(0)
+
+
+class Allowance:
+    """Bytes that may be at work at once; whoever finds no room waits, and nobody overtakes him."""
+
+    def __init__(self, most: int) -> None:
+        """
+        Begin with nobody.
+
+        Args:
+            most: Bytes; a single one may take more.
+        """
+        self._most = most
+        self._taken = 0
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @asynccontextmanager
+    async def take(self, size: int) -> AsyncIterator[None]:
+        """
+        Wait for room, and have it while this lasts.
+
+        Args:
+            size: Bytes.
+        """
+        async with self._turn:
+            while self._taken and self._taken + size > self._most:
+                self._freed.clear()
+                await self._freed.wait()
+            self._taken += size
+        try:
+            yield
+        finally:
+            self._taken -= size
+            self._freed.set()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.services.counters import Tally
 
 MAX_CONNECTIONS = 1_000
-MAX_WAITING = 64 << 20  # bytes of messages that are not complete, of all connections together
+MAX_WAITING = 32 << 20  # bytes of messages that are not stored, of all connections together
 HALF_S = 30.0  # how long nothing may come in the middle of a message
 WHOLE_S = 300.0  # how long a message may take
 SHOW_S = 10.0  # how long somebody may take to show a key
@@ -96,6 +96,16 @@ class Connection:
         """Let others have their turn, in the midst of work."""
         await self._listener.turns.wait()
 
+    def keep(self, size: int) -> None:
+        """
+        Count what is held for it until it is read from again.
+
+        Args:
+            size: Bytes of a message that is complete, and not stored yet.
+        """
+        self._listener.waiting += size - self._held
+        self._held = size
+
     async def send(self, data: bytes) -> None:
         """
         Send an answer; whoever does not read it is left.
@@ -120,7 +130,7 @@ class Connection:
 
     async def close(self) -> None:
         """Close it, once answers are on their way."""
-        self._hold(0)
+        self.keep(0)
         self._writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_FAREWELL_S):
@@ -153,8 +163,7 @@ class Connection:
         return deadline if known else min(deadline, self._opened + SHOW_S)
 
     def _hold(self, waiting: int) -> None:
-        self._listener.waiting += waiting - self._held
-        self._held = waiting
+        self.keep(waiting)
         if self._listener.waiting > MAX_WAITING and waiting > _CHUNK:
             raise Hangup("too many large messages come in at once")
 
@@ -166,7 +175,7 @@ class Listener:
     Attributes:
         port: Where it listens.
         stopping: Whether connections come to their end.
-        waiting: Bytes of messages that are not complete, of all connections.
+        waiting: Bytes of messages that are not complete, or not stored, of all connections.
         turns: Of all connections.
     """
 

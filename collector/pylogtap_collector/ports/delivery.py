@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pylogtap_collector.errors import Overloaded
 from pylogtap_collector.taps.parts import in_parts
+from pylogtap_collector.turns import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from pylogtap_collector.taps.entries import Entry
 
 BATCH = 500  # entries
+BATCH_BYTES = 256 << 10  # likewise, of what they were read from
 BATCH_S = 0.05  # how long an entry waits for others
 _TURNS = 32
+_UNDERWAY = 8 << 20  # bytes that one port stores at once; what comes after them waits, and so do senders
 _WAITS_S = (0.05, 5.0)  # before the next attempt: at first, and at most
 
 
@@ -57,6 +60,7 @@ class Courier:
         self._gate = gate
         self._tally = tally
         self._ended = asyncio.Event()
+        self._underway = Allowance(_UNDERWAY)
 
     def end(self) -> None:
         """Try no longer where there is no room: the time to stop is over."""
@@ -68,6 +72,8 @@ class Courier:
         visitor: Visitor,
         identity: bytes | None = None,
         marks: Mapping[str, str] | None = None,
+        *,
+        size: int = 0,
     ) -> bool:
         """
         Store entries, however long it takes; whoever waits for this reads no more meanwhile.
@@ -77,10 +83,21 @@ class Courier:
             visitor: Who delivers them.
             identity: What tells this delivery from all others; see the intake.
             marks: What is stored with them, by name.
+            size: Bytes of what they were read from.
 
         Returns:
             Whether they are on the disk, or refused for good; else the collector ends.
         """
+        async with self._underway.take(size):
+            return await self._store(entries, visitor, identity, marks)
+
+    async def _store(
+        self,
+        entries: Sequence[Entry],
+        visitor: Visitor,
+        identity: bytes | None,
+        marks: Mapping[str, str] | None,
+    ) -> bool:
         wait_s, most_s = _WAITS_S
         while True:
             try:
@@ -130,6 +147,7 @@ class Batch:
         self._courier = courier
         self._entries: list[Entry] = []
         self._visitor: Visitor | None = None
+        self._size = 0
         self._due = 0.0
         self._turns = 0
 
@@ -138,13 +156,14 @@ class Batch:
         """Seconds until it should be delivered; None: it is empty."""
         return max(0.0, self._due - time.monotonic()) if self._entries else None
 
-    async def add(self, entries: Iterable[Entry], visitor: Visitor) -> None:
+    async def add(self, entries: Iterable[Entry], visitor: Visitor, size: int = 0) -> None:
         """
         Add entries; deliver when there are enough.
 
         Args:
             entries: In their order.
             visitor: Who delivers them.
+            size: Bytes that were read meanwhile.
         """
         if self._visitor is not None and visitor != self._visitor:
             await self.flush()
@@ -157,6 +176,9 @@ class Batch:
             self._entries.append(entry)
             if len(self._entries) >= BATCH:
                 await self.flush()
+        self._size += size
+        if self._size >= BATCH_BYTES:
+            await self.flush()
 
     async def flush_due(self) -> None:
         """Deliver what has waited long enough."""
@@ -165,7 +187,8 @@ class Batch:
 
     async def flush(self) -> None:
         """Deliver all there is."""
+        size, self._size = self._size, 0
         if self._entries and self._visitor is not None:
             entries, self._entries = self._entries, []
-            if not await self._courier.deliver(entries, self._visitor):
+            if not await self._courier.deliver(entries, self._visitor, size=size):
                 self._courier.lose(len(entries), "the collector stopped while its disk could take no more")

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 SERVICE = "forward"  # of events that do not say theirs
 _SLICE = 10 * BATCH  # entries of one message that are stored at once
+_SLICE_BYTES = 2 << 20  # likewise, of its events
 _UNKNOWN_MAX = 1 << 20  # bytes of a message of somebody who has not shown yet that he may deliver
 _TURNS = 32
 _PIECE = 8 << 10  # bytes that are cut into messages at once: some milliseconds at the worst
 _LATER = "the collector stops, and its disk could take no more; it will be sent again"
+_LARGE = 256 << 10  # bytes of a message, decompressed, beside which no other large one is in memory
 _SMALL = 4 << 10  # bytes of a message that is read at once
 _LOOK_S = 0.25  # how often to look for records that no further line has come for
 
@@ -60,7 +62,7 @@ class ForwardPort:
         self._courier = courier
         self._gate = gate
         self._tally = tally
-        self._opening = asyncio.Lock()  # one message at a time is decompressed
+        self._opening = asyncio.Lock()  # one large message at a time is decompressed, and stored
 
     async def talk(self, connection: Connection) -> None:
         """
@@ -149,11 +151,25 @@ class _Conversation:
         for value in values:
             if self._handshake is not None:
                 await self._shake(self._handshake, value)
-            elif (message := await self._message(value)) is not None:
-                await self._store(message)
-                self._tally.skipped += message.skipped
-                if message.skipped:
-                    self._gate.warn(f"events of {message.tag!r} could not be read, and are left out")
+            else:
+                await self._take_message(value)
+
+    async def _take_message(self, value: bytes) -> None:
+        """Store a message. What may inflate to much does so in a thread, one after the other."""
+        if len(value) <= _SMALL:
+            message = self._decoder.message(value)
+        else:
+            self._connection.keep(len(value))
+            async with self._opening:
+                message = await asyncio.to_thread(self._decoder.message, value)
+                if message is not None and message.size > _LARGE:
+                    await self._store(message)
+        if message is None:
+            return
+        if message.size <= _LARGE:
+            await self._store(message)
+        if message.chunk is not None:
+            await self._connection.send(acknowledge(message.chunk, as_json=self._decoder.is_json))
 
     async def _shake(self, handshake: Handshake, value: bytes) -> None:
         answer = handshake.answer(value)
@@ -168,29 +184,29 @@ class _Conversation:
         self._visitor = self._gate.by_shared_key(self._connection.address)
         self._decoder.admit(MAX_MESSAGE)
 
-    async def _message(self, value: bytes) -> Message | None:
-        """Return the message that a value is; what may inflate to much does so in a thread."""
-        if len(value) <= _SMALL:
-            return self._decoder.message(value)
-        async with self._opening:
-            return await asyncio.to_thread(self._decoder.message, value)
-
     async def _store(self, message: Message) -> None:
         if message.chunk is None:
-            for turn, event in enumerate(message.events(), 1):
-                if not turn % _TURNS:
-                    await self._connection.turn()
-                self._judge(event)
-                await self._add(self._entries(self._read(message, event), self._joiner))
-            return
-        await self._batch.flush()
-        await self._store_whole(message, message.chunk)
-        await self._connection.send(acknowledge(message.chunk, as_json=self._decoder.is_json))
+            await self._store_each(message)
+        else:
+            await self._batch.flush()
+            await self._store_whole(message, message.chunk)
+        self._tally.skipped += message.skipped
+        if message.skipped:
+            self._gate.warn(f"events of {message.tag!r} could not be read, and are left out")
+
+    async def _store_each(self, message: Message) -> None:
+        """Store a message that nobody waits for the acknowledgement of: its events may wait for others."""
+        for turn, event in enumerate(message.events(), 1):
+            if not turn % _TURNS:
+                await self._connection.turn()
+            self._judge(event)
+            await self._add(self._entries(self._read(message, event), self._joiner), event.size)
 
     async def _store_whole(self, message: Message, chunk: bytes) -> None:
         """Store a message that will be acknowledged: none of it may wait in memory."""
         joiner, numbers = Joiner(), count()
         entries: list[Entry] = []
+        size = 0
         events = message.events()
         first, second = next(events, None), next(events, None)
         if first is not None and second is None:
@@ -199,18 +215,19 @@ class _Conversation:
             if isinstance(found, Line) and found.of_container and self._holding.has_room:
                 await self._hold(found, chunk)
                 return
-            entries += self._entries(found, joiner)
+            entries, size = self._entries(found, joiner), first.size
             first = None
         for turn, event in enumerate(chain(filter(None, (first, second)), events), 1):
             self._judge(event)
             if not turn % _TURNS:  # to read entries is work; others have to come in between
                 await self._connection.turn()
             entries += self._entries(self._read(message, event), joiner)
-            if len(entries) >= _SLICE:
-                await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))
-                entries = []
+            size += event.size
+            if len(entries) >= _SLICE or size >= _SLICE_BYTES:
+                await self._commit(entries, b"%b#%d" % (chunk, next(numbers)), size)
+                entries, size = [], 0
         entries += joiner.flush()  # what is acknowledged must not wait for another line in memory
-        await self._commit(entries, b"%b#%d" % (chunk, next(numbers)))
+        await self._commit(entries, b"%b#%d" % (chunk, next(numbers)), size)
 
     def _read(self, message: Message, event: Event) -> Entry | Line:
         assert self._visitor is not None
@@ -226,15 +243,15 @@ class _Conversation:
         if not await self._holding.take(line, chunk, self._visitor):
             raise Hangup(_LATER)
 
-    async def _add(self, entries: list[Entry]) -> None:
+    async def _add(self, entries: list[Entry], size: int = 0) -> None:
         if self._visitor is not None:
-            await self._batch.add(entries, self._visitor)
+            await self._batch.add(entries, self._visitor, size)
 
-    async def _commit(self, entries: list[Entry], identity: bytes) -> None:
+    async def _commit(self, entries: list[Entry], identity: bytes, size: int) -> None:
         if not entries or self._visitor is None:
             return
         parts = [part for entry in entries for part in in_parts(entry)]
-        if not await self._courier.deliver(parts, self._visitor, identity):
+        if not await self._courier.deliver(parts, self._visitor, identity, size=size):
             raise Hangup(_LATER)
 
     def _judge(self, event: Event) -> None:

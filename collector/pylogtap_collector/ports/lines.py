@@ -126,7 +126,7 @@ class _Conversation:
             default = default_place(visitor, SERVICE, self._connection.address)
             found = self._reader.read(frame, item, default, now_ns)
             entries = self._joiner.take(found, now_ns) if isinstance(found, Line) else [found]
-            await self._batch.add(entries, visitor)
+            await self._batch.add(entries, visitor, len(frame.data))
 
     async def _add(self, entries: Iterable[Entry]) -> None:
         if self._visitor is not None:

@@ -34,10 +34,12 @@ class Event(NamedTuple):
     Attributes:
         time_ns: Since the epoch; None: when it came.
         record: Named values, or text.
+        size: Bytes that it came in, about.
     """
 
     time_ns: int | None
     record: dict[str, Any] | str
+    size: int = 0
 
 
 class Message:
@@ -48,9 +50,12 @@ class Message:
         tag: Theirs.
         chunk: What is to be sent back when all of them are stored; None: nothing is.
         skipped: Events that cannot be read; grows while :meth:`events` goes on.
+        size: Bytes of all events, decompressed.
     """
 
-    def __init__(self, tag: str, body: Any, chunk: bytes | None = None, skipped: int = 0) -> None:
+    def __init__(
+        self, tag: str, body: Any, chunk: bytes | None = None, skipped: int = 0, *, size: int = 0
+    ) -> None:
         """
         Keep the parts.
 
@@ -59,17 +64,20 @@ class Message:
             body: Packed events as bytes, or what a list of them holds: packed each, or decoded.
             chunk: The id that is acknowledged.
             skipped: Events that could not be read already.
+            size: Bytes that it came in.
         """
         self.tag = tag
         self.chunk = chunk
         self.skipped = skipped
         self._body = body
+        self.size = len(body) if isinstance(body, bytes) else size
 
     def events(self) -> Iterator[Event]:
         """Yield the events that can be read; decoded one after the other, so that few are in memory."""
+        each = 0 if isinstance(self._body, bytes) else self.size // max(1, len(self._body))
         try:
             for packed in _cut(self._body) if isinstance(self._body, bytes) else self._body:
-                event = _event(packed)
+                event = _event(packed, each)
                 if event is not None:
                     yield event
                     continue
@@ -166,7 +174,7 @@ class ForwardDecoder:
         elif at == 3 and len(parts) < 3:
             body, skipped = [], 1
         chunk = _chunk(parts[at]) if "chunk" in option else None
-        return Message(tag if isinstance(tag, str) else "", body, chunk, skipped)
+        return Message(tag if isinstance(tag, str) else "", body, chunk, skipped, size=len(value))
 
     def _json(self, value: bytes) -> Message | None:
         try:
@@ -180,7 +188,8 @@ class ForwardDecoder:
         option = parts[at] if len(parts) > at and isinstance(parts[at], dict) else {}
         body = [[*each[:2]] for each in parts[1]] if several else [parts[1:3]]
         chunk = option.get("chunk")
-        return Message(parts[0], body, chunk.encode(errors="replace") if isinstance(chunk, str) else None)
+        name = chunk.encode(errors="replace") if isinstance(chunk, str) else None
+        return Message(parts[0], body, name, size=len(value))
 
 
 def acknowledge(chunk: bytes, *, as_json: bool) -> bytes:
@@ -222,7 +231,7 @@ def _cut(packed: bytes) -> Iterator[bytes]:
         raise Undecodable("The last packed event is cut, or damaged.")
 
 
-def _event(packed: bytes | Sequence[Any]) -> Event | None:
+def _event(packed: bytes | Sequence[Any], each: int) -> Event | None:
     """Return an event: of `[time, record]`, packed as a whole or in its parts, or decoded from JSON."""
     parts: Sequence[Any] | None = cut_array(packed) if isinstance(packed, bytes) else packed
     if parts is None or len(parts) < 2:
@@ -230,7 +239,11 @@ def _event(packed: bytes | Sequence[Any]) -> Event | None:
     when, record = (decode(part) if isinstance(part, bytes) else part for part in parts[:2])
     if isinstance(when, list) and when:  # Fluent Bit, from version 5 on: [time, metadata]
         when = when[0]
-    return Event(_time(when), record) if isinstance(record, dict | str) else None
+    return (
+        Event(_time(when), record, len(packed) if isinstance(packed, bytes) else each)
+        if isinstance(record, dict | str)
+        else None
+    )
 
 
 def _time(value: Any) -> int | None:

@@ -195,7 +195,7 @@ def test_text_that_is_none_is_kept_readable() -> None:
     packed = msgpack.packb(["t", 1, {"log": b"a\xffb"}], use_bin_type=False)
     message = only(packed)
     (event,) = message.events()
-    assert event == Event(10**9, {"log": r"a\xffb"})
+    assert event[:2] == (10**9, {"log": r"a\xffb"})
 
 
 def test_values_are_cut_however_they_come() -> None:
