@@ -10,6 +10,7 @@ from pylogtap_collector.api.problems import Refusal
 from pylogtap_collector.errors import Overloaded
 
 _SMALL = 16 << 10  # bytes of a body that is taken whatever else comes in
+_SIZE = web.RequestKey("body size", int)
 
 
 class Bodies:
@@ -33,7 +34,7 @@ class Bodies:
 
     async def receive(self, request: web.BaseRequest, most: int, timeout_s: float) -> bytes:
         """
-        Return the body of a request.
+        Return the body of a request; it counts until it is released.
 
         Args:
             request: Its header has come.
@@ -62,8 +63,17 @@ class Bodies:
                 Connection="close",
             ) from error
         finally:
-            self._held -= len(body)
+            request[_SIZE] = len(body)
         return bytes(body)
+
+    def release(self, request: web.BaseRequest) -> None:
+        """
+        Count the body of a request no longer, however far it came.
+
+        Args:
+            request: It is answered.
+        """
+        self._held -= request.pop(_SIZE, 0)
 
     def _check(self, size: int, most: int) -> None:
         if size > most:

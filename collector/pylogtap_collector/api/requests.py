@@ -44,12 +44,16 @@ def handler_of(operation: Operation, services: Services) -> Handler:
         arguments |= _checked(operation.path_model, request.match_info, "path")
         arguments |= _checked(operation.query_model, _query(request.query, lists), "query")
         arguments |= _checked(operation.header_model, _headers(operation, request), "header")
-        if operation.body is not None:
-            assert operation.body_name is not None
-            arguments[operation.body_name] = await _body(operation, request, services)
         for name, kind in operation.injected.items():
             arguments[name] = _injected(kind, request, services)
-        return _answer(operation, await operation.function(**arguments))
+        if operation.body is None:
+            return _answer(operation, await operation.function(**arguments))
+        assert operation.body_name is not None
+        try:
+            arguments[operation.body_name] = await _body(operation, request, services)
+            return _answer(operation, await operation.function(**arguments))
+        finally:
+            request.app[BODIES].release(request)
 
     return handle
 

@@ -48,6 +48,7 @@ async def test_many_large_ones() -> None:
     bodies = Bodies(64 * KIB)
     alone, _ = coming(b"x" * 100 * KIB)
     assert len(await bodies.receive(alone, 1000 * KIB, 1.0)) == 100 * KIB
+    bodies.release(alone)
     held, rest = coming(b"x" * 60 * KIB, ends=False)
     waiting = asyncio.create_task(bodies.receive(held, 1000 * KIB, 5.0))
     await asyncio.sleep(0)
@@ -59,3 +60,17 @@ async def test_many_large_ones() -> None:
     assert len(await bodies.receive(small, 1000 * KIB, 1.0)) == 10 * KIB
     rest.feed_eof()
     assert len(await waiting) == 60 * KIB
+
+
+async def test_one_that_is_worked_on() -> None:
+    """A body counts until its request is answered, also one that was refused halfway."""
+    bodies = Bodies(64 * KIB)
+    first, _ = coming(b"x" * 60 * KIB)
+    await bodies.receive(first, 100 * KIB, 1.0)
+    second, _ = coming(b"x" * 20 * KIB)
+    with pytest.raises(Overloaded):
+        await bodies.receive(second, 100 * KIB, 1.0)
+    bodies.release(second)
+    bodies.release(first)
+    third, _ = coming(b"x" * 60 * KIB)
+    assert len(await bodies.receive(third, 100 * KIB, 1.0)) == 60 * KIB
