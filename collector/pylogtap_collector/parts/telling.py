@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import math
 from datetime import date, time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -30,6 +31,9 @@ _WARNING = 13  # OpenTelemetry severity
 _SCALARS = {str, bool, int, float, type(None)}
 _IDS = {wire.MORE_TRACE: TRACE, wire.MORE_SPAN: SPAN, wire.MORE_TEST: TEST}
 _NOTHING: dict[str, Any] = {}
+_NO_THREAD: dict[str, Any] = {THREAD: None}
+_LOST_RECORD = ["record"]
+_SMALL = 512  # bytes of a payload that is worth remembering
 
 
 class Told(NamedTuple):
@@ -185,14 +189,21 @@ def tell_unreadable(data: bytes, reason: str, definitions: Definitions) -> Told:
         reason: Why it cannot be read.
         definitions: Say where it comes from.
     """
+    fields = _payload_of(data) if len(data) <= _SMALL else _payload_of.__wrapped__(data)
     return Told(
         _source(definitions.place, definitions),
         _notice("a record could not be read: %s", ("a record could not be read: ", "")),
         (reason,),
         None,
-        portable_fields({"payload": data}, ["record"]),
-        {THREAD: None},
+        fields,
+        _NO_THREAD,
     )
+
+
+@lru_cache(maxsize=1_000)
+def _payload_of(data: bytes) -> dict[str, Any]:
+    """Return the fields of what cannot be read; of the same the same objects, as it may come very often."""
+    return {"payload": _portable(data, []), DEGRADED: _LOST_RECORD}
 
 
 def _notice(template: str, literals: tuple[str, ...]) -> Form:
