@@ -196,6 +196,8 @@ async def _run(settings: Settings, started: Callable[[Served], None] | None, sho
         _log.info("serving %s", running.url)
         if started is not None:
             started(running)
+        giving = asyncio.create_task(memory.give_back())
         with suppress(asyncio.CancelledError):
             await stop.wait()
+        giving.cancel()
         _log.info("stopping")
