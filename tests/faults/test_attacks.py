@@ -60,12 +60,13 @@ def attacked(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Collect
 
 
 def work(collector: CollectorProcess) -> None:
-    """Store some hundred thousand records, ask for some, and wait until they are sealed."""
-    for number in range(30):
-        segment = numbered_segment(10_000, prefix=f"work/app/{number % 3}", first=number * 10_000)
+    """Store a million records of many programs and ask for all, until caches are full, and all is sealed."""
+    for number in range(400):
+        segment = numbered_segment(2_500, prefix=f"work/app/{number}", first=number * 2_500)
         assert deliver(collector, segment, timeout_s=60) == 200
-    for query in ("number", '"number 777"', "n:>299000", "instance:2"):
-        assert collector.get("/api/v1/logs", q=query)["items"]
+    for query in ("number", '"number 777"', "n:>299000", "message:/umb/", "instance:2"):
+        assert collector.get("/api/v1/logs", q=query, limit=1_000)["items"], query
+        assert collector.get("/api/v1/logs/count", q=query)["total"]
     time.sleep(WORK_S)
 
 
