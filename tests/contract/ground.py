@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pylogtap_collector.daemon import serving
+from pylogtap_collector.proofs.daemon import free_port
 from pylogtap_collector.settings import Settings
 from tests.contract.seed import KEY, PROJECT, Seeds, plant, send
 
@@ -42,8 +42,7 @@ class Ground:
         """
         self.guarded = guarded
         self._data, self._kept = folder / "data", folder / "kept"
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = int(probe.getsockname()[1])
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.seeds = Seeds()
         self.restored = 0

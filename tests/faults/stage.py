@@ -24,6 +24,7 @@ PROGRAMS = "tests.faults.programs"
 FRESH = 999_999  # the writer of the line that shows that lines still arrive
 _ARRIVING_S = 30.0
 _DRAINING_S = 120.0
+_ENDING_S = 10.0
 _DRAIN = """
 import dataclasses, json, sys, pylogtap
 report = dataclasses.asdict(pylogtap.drain())
@@ -129,9 +130,19 @@ class Stage:
             time.sleep(0.1)
 
     def leftovers(self) -> list[str]:
-        """Return the names of the files that the spool still holds, but for the note of its destination."""
-        files = (self.folder / "spool").rglob("*")
-        return [path.name for path in files if path.is_file() and path.name != "destination"]
+        """
+        Return the names of the files that the spool still holds, but for the note of its destination.
+
+        Workers of a server that was killed may end a moment behind it, and they own theirs till then.
+        """
+        deadline = time.monotonic() + _ENDING_S
+        while True:
+            files = (self.folder / "spool").rglob("*")
+            found = [path.name for path in files if path.is_file() and path.name != "destination"]
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.2)
+            self.drain()
 
 
 def finish(process: subprocess.Popen[str], timeout_s: float = 60) -> Any:

@@ -18,7 +18,7 @@ import pytest
 from pylogtap import wire
 from pylogtap_collector.proofs.bystander import PLACE, Seen, watching
 from pylogtap_collector.proofs.costly import Bomb, bombs, forward_bombs
-from pylogtap_collector.proofs.daemon import CollectorProcess
+from pylogtap_collector.proofs.daemon import CollectorProcess, free_port
 from tests.faults.extent import often
 from tests.support.delivering import deliver
 from tests.support.segments import SegmentBuilder, numbered_segment
@@ -68,12 +68,6 @@ def work(collector: CollectorProcess) -> None:
         assert collector.get("/api/v1/logs", q=query, limit=1_000)["items"], query
         assert collector.get("/api/v1/logs/count", q=query)["total"]
     time.sleep(WORK_S)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def port_of(collector: CollectorProcess, name: str) -> int:

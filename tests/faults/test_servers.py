@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pylogtap_collector.proofs.daemon import _free_port
+from pylogtap_collector.proofs.daemon import free_port
 from tests.faults.extent import often
 from tests.faults.stage import ROOT, finish
 
@@ -113,7 +113,7 @@ def test_servers_killed_behind_the_last_answer(stage: Stage, saw: Saw, times: in
     package, command = SERVERS[key]
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed: `pip install {package}`")
-    port, each = _free_port(), times // CLIENTS
+    port, each = free_port(), times // CLIENTS
 
     def client(writer: int) -> set[int]:
         return {ask(port, f"/{writer}/{number}") for number in range(1, each + 1)}

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.tiers import Tiers
 
 T = TypeVar("T")
-_EXPORT_CHUNK = 1_000  # records in memory at once
+_EXPORT_CHUNK = 1_000  # records in memory at once, at most
+_EXPORT_FIRST = 20  # until it is known how large they are
+_EXPORT_BYTES = 512 << 10  # of a chunk, about
 _MOST_BUCKETS = 20_000
 _HOUR_NS = 3_600_000_000_000
 
@@ -372,10 +374,11 @@ class Logs:
         """
         selection = await self._settled(q, since, until, projects)
         behind: tuple[int, int] | None = None
+        most = _EXPORT_FIRST
 
         def read(connection: sqlite3.Connection) -> tuple[T | None, tuple[int, int] | None]:
-            found = logs.page(self._tiers, connection, selection, order, _EXPORT_CHUNK, behind)
-            last = (found[-1].time_ns, found[-1].log.id) if len(found) == _EXPORT_CHUNK else None
+            found = logs.page(self._tiers, connection, selection, order, most, behind)
+            last = (found[-1].time_ns, found[-1].log.id) if len(found) == most else None
             return form([item.log for item in found]) if found else None, last
 
         while True:
@@ -384,6 +387,10 @@ class Logs:
                 yield chunk
             if behind is None:
                 return
+            fitting = (
+                most * _EXPORT_BYTES // max(1, len(chunk)) if isinstance(chunk, bytes) else _EXPORT_CHUNK
+            )
+            most = max(1, min(fitting, _EXPORT_CHUNK))
 
     @staticmethod
     def select(q: str, since: str | None, until: str | None, projects: Projects = None) -> Selection:

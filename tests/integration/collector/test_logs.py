@@ -328,8 +328,25 @@ async def test_export_is_bounded_by_its_beginning(store: Collector) -> None:
         chunks += 1
         found += [log.message for log in logs]
         await deliver(store, numbered_segment(10, first=10_000 + chunks * 10))
-    assert chunks == 3
+    assert chunks == 4  # the first shows how large records are
     assert found == [f"number {number}" for number in range(2500)]
+
+
+async def test_export_of_large_records_has_few_in_memory(store: Collector) -> None:
+    """Chunks are bounded by bytes as well: behind the first, of few records, none has half a MiB."""
+    for first in range(0, 60, 10):
+        segment = SegmentBuilder("shop/checkout/web-1")
+        site = segment.site("%s")
+        for number in range(first, first + 10):
+            segment.record(site, [f"{number} {'x' * 100_000}"])
+        await deliver(store, segment)
+    chunks = [chunk async for chunk in store.services.logs.export_as(_written, "")]
+    assert [int(line.split()[0]) for line in b"".join(chunks).splitlines()] == list(range(60))
+    assert max(map(len, chunks[1:])) < 512 << 10
+
+
+def _written(logs: list[Log]) -> bytes:
+    return b"".join(log.message.encode() + b"\n" for log in logs)
 
 
 async def test_a_slow_query_is_ended() -> None:
