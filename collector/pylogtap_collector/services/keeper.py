@@ -33,7 +33,7 @@ _PAUSE_S = 0.05  # what comes within is looked at together
 _QUIET_S = 2.0  # how often to look whether it is calm enough by now
 _SEALS = 8  # until the journal is emptied
 _ROWS = 2_000  # of one transaction: others write in between
-_TOLD = 4_096  # records that followers are told of at once
+_TOLD = 512  # records that followers are told of at once
 _BITS = 16  # of an id: the record's place in its slice
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _EXPORT_CHUNK = 1_000  # records in memory at once, at most
 _EXPORT_FIRST = 20  # until it is known how large they are
-_EXPORT_BYTES = 512 << 10  # of a chunk, about
+_EXPORT_BYTES = 256 << 10  # of a chunk, about
 _MOST_BUCKETS = 20_000
 _HOUR_NS = 3_600_000_000_000
 
