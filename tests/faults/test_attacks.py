@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import itertools
 import os
+import random
 import resource
 import socket
 import threading
@@ -60,13 +61,24 @@ def attacked(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Collect
 
 
 def work(collector: CollectorProcess) -> None:
-    """Store a million records of many programs and ask for all, until caches are full, and all is sealed."""
+    """Store a million records of many programs, and ask for all, until caches are full, and all is sealed."""
+    rng = random.Random(1)
     for number in range(400):
-        segment = numbered_segment(2_500, prefix=f"work/app/{number}", first=number * 2_500)
+        segment = SegmentBuilder(f"work/app/{number}")
+        site = segment.site("number %d of %s")
+        for each in range(2_500):
+            segment.record(site, [each, rng.randbytes(60).hex()], {"n": each, "user": f"u{rng.random()}"})
         assert deliver(collector, segment, timeout_s=60) == 200
-    for query in ("number", '"number 777"', "n:>299000", "message:/umb/", "instance:2"):
-        assert collector.get("/api/v1/logs", q=query, limit=1_000)["items"], query
+    for query in (
+        "number",
+        '"number 777"',
+        "n:>1000",
+        "message:/abcde/",
+        "message:/f00/ user:/99/",
+        "instance:2",
+    ):
         assert collector.get("/api/v1/logs/count", q=query)["total"]
+        assert collector.get("/api/v1/logs", q=query, limit=200)["items"]
     time.sleep(WORK_S)
 
 

@@ -70,6 +70,9 @@ class Selection:
         return str(self.query), tier.block.id
 
 
+_OPEN = 4  # parts of a page that are open at once
+
+
 class Found(NamedTuple):
     """A record with its exact place in the order of time."""
 
@@ -128,13 +131,20 @@ def _behind(part: Part, rows: Ints, place: tuple[int, int], *, forward: bool) ->
 
 
 class _Best:
-    """The first rows of several parts in the order of time; their records are made at the end."""
+    """
+    The first rows of several parts in the order of time.
+
+    Their records are made at the end, but for those of parts that are not the last few: rare ones may be in
+    many blocks, and what is loaded of all of these would take much more memory than a cache may.
+    """
 
     def __init__(self, limit: int, *, forward: bool) -> None:
         self._limit = limit
         self._sign = 1 if forward else -1
         self._rows: list[tuple[int, int, int, int]] = []  # signed time and id, part, row
-        self._parts: list[Part] = []
+        self._parts: dict[int, Part] = {}
+        self._count = 0
+        self._logs: dict[tuple[int, int], Log] = {}
 
     @property
     def full(self) -> bool:
@@ -154,8 +164,8 @@ class _Best:
             some = np.flatnonzero(times <= edge)  # with all of the same time: their ids decide
             rows, times, ids = rows[some], times[some], ids[some]
         first = np.lexsort((ids, times))[: self._limit]
-        number = len(self._parts)
-        self._parts.append(part)
+        number = self._count = self._count + 1
+        self._parts[number] = part
         self._rows += [
             (time, log_id, number, row)
             for time, log_id, row in zip(
@@ -164,14 +174,21 @@ class _Best:
         ]
         self._rows.sort()
         del self._rows[self._limit :]
+        if len(self._parts) > _OPEN:
+            self._make(next(iter(self._parts)))
+
+    def _make(self, number: int) -> None:
+        """Make the records of a part, and let go of it."""
+        part = self._parts.pop(number)
+        rows = [row for _, _, of, row in self._rows if of == number]
+        if rows:
+            made = logs_of(part, np.array(rows, np.int64))
+            self._logs |= {(number, row): log for row, log in zip(rows, made, strict=True)}
 
     def found(self, connection: sqlite3.Connection) -> list[Found]:
-        logs: dict[tuple[int, int], Log] = {}
-        for number in {place[2] for place in self._rows}:
-            rows = [row for _, _, part, row in self._rows if part == number]
-            made = logs_of(self._parts[number], np.array(rows, np.int64))
-            logs |= {(number, row): log for row, log in zip(rows, made, strict=True)}
-        ordered = [Found(time * self._sign, logs[number, row]) for time, _, number, row in self._rows]
+        for number in list(self._parts):
+            self._make(number)
+        ordered = [Found(time * self._sign, self._logs[number, row]) for time, _, number, row in self._rows]
         annotated = annotated_logs(connection, [each.log for each in ordered])
         return [Found(each.time_ns, log) for each, log in zip(ordered, annotated, strict=True)]
 
