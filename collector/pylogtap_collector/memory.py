@@ -13,7 +13,7 @@ _LARGE = 4 << 20  # bytes that are asked of the system, and given back to it
 _KEPT = 8 << 20  # bytes at the end of an arena that are kept for what comes next
 _ARENAS = 2  # each keeps what its threads needed most; by default there are eight for each processor
 _GC_OBJECTS = 25_000
-_GIVE_BACK_S = 10.0  # milliseconds of a thread each time
+_GIVE_BACK_S = 1.0  # milliseconds of a thread each time
 
 
 def settle() -> None:
@@ -25,7 +25,7 @@ def settle() -> None:
     """
     gc.freeze()
     gc.enable()
-    gc.set_threshold(_GC_OBJECTS, 20, 20)
+    gc.set_threshold(_GC_OBJECTS, 5, 40)
     try:
         mallopt = _library().mallopt
     except (OSError, AttributeError):  # another C library: it has ways of its own

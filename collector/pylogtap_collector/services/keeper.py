@@ -33,6 +33,7 @@ _PAUSE_S = 0.05  # what comes within is looked at together
 _QUIET_S = 2.0  # how often to look whether it is calm enough by now
 _SEALS = 8  # until the journal is emptied
 _ROWS = 2_000  # of one transaction: others write in between
+_REST = 4  # times as long as writing rows took: what came since is read again for the few that are new
 _TOLD = 512  # records that followers are told of at once
 _BITS = 16  # of an id: the record's place in its slice
 
@@ -76,6 +77,7 @@ class Keeper:
         self._came = asyncio.Event()
         self._arrived = 0  # records since `_since`
         self._since = time.monotonic()
+        self._rest_until = 0.0
 
     @property
     def unsealed(self) -> int:
@@ -125,8 +127,10 @@ class Keeper:
                 if sealed % _SEALS == 0:
                     await self._engine.checkpoint()
                 await self._tell()
-            if self.is_calm() and not self._reserve.given:
+            if self.is_calm() and not self._reserve.given and time.monotonic() >= self._rest_until:
+                began = time.monotonic()
                 await self.write_rows(while_calm=True)
+                self._rest_until = time.monotonic() + _REST * (time.monotonic() - began)
             await asyncio.sleep(_PAUSE_S)
 
     async def seal(self, *, spare: int | None = None) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CHUNK = 4_096  # records of a part, or a slice's more
 CHUNK_BYTES = 2 << 20  # of its slices, decompressed; likewise
 _PARTS = 40  # kept in memory
-_PARTS_BYTES = 32 << 20  # of slices, decompressed, whose parts are kept in memory
+_PARTS_BYTES = 20 << 20  # of slices, decompressed, whose parts are kept in memory
 _OBJECT_BYTES = 500  # of a value that is a list or a map, as most of them are
 _READERS = 256  # streams whose definitions are kept in memory
 _BATCHES = 4_096  # slices of the growing part that are kept as they were read
