@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     body_max_bytes: Size = Field(8 << 20, description="Bytes of one request body, as it is sent.")
     inflated_max_bytes: Size = Field(32 << 20, description="Bytes of one request body, decompressed.")
     bodies_max_bytes: Size = Field(
-        32 << 20, description="Bytes of request bodies that come in at once; beyond, large ones have to wait."
+        24 << 20,
+        description="Bytes of request bodies that are at work at once; beyond, large ones are refused.",
     )
     connections: Size = Field(
         2_000, description="Connections at a time; beyond, those that ask for nothing are closed."

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import zlib
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,116 +17,14 @@ import zstandard
 
 from pylogtap import wire
 from pylogtap.wire import ABORTED, FLAGS, FRAME_HEADER, RESERVED, DamagedFrame, frame_size, salt_of
-from pylogtap_collector.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_ZSTD_WINDOW = 8 << 20  # bytes a frame may make us keep; what clients send needs 2 MiB at most
-_ZSTD_PIECE = 256  # bytes that are inflated at once: they may become 8 MiB, of blocks that repeat a byte
-_ZIP_PIECE = 16 << 10
-_OUT = 1 << 20  # bytes that one call may make: it needs as much again while it makes them
-_GZIP = 16 + zlib.MAX_WBITS  # expect a gzip header and trailer, see zlib.decompressobj
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 UNKNOWN = "unknown"
 DEFINITIONS = {wire.KIND_PROCESS, wire.KIND_PLACE, wire.KIND_SITE, wire.KIND_THREAD}
 RECORDS = {None, wire.KIND_LOSS}  # kinds of payload that become a record; later versions may have others
-
-
-def inflate(body: bytes, encoding: str | None, limit: int) -> bytes:
-    """
-    Decompress a body without ever holding much more than the limit; of several streams in it, all.
-
-    Args:
-        body: As it came.
-        encoding: Its `Content-Encoding`: `zstd`, `gzip`, `deflate`, or none.
-        limit: Bytes that the result may have.
-
-    Raises:
-        TooLarge: It would have more.
-        Invalid: It is cut or damaged, or the encoding is not one of these.
-    """
-    try:
-        if encoding in {None, "", "identity"}:
-            data = body
-        elif encoding == "zstd":
-            data = _unzstd(body, limit)
-        elif encoding == "gzip":
-            data = _unzip(body, limit, _GZIP)
-        elif encoding == "deflate":  # of other shippers: the format of zlib (RFC 9110, 8.4.1.2)
-            data = _unzip(body, limit, zlib.MAX_WBITS)
-        else:
-            raise Invalid(
-                f"Content-Encoding {encoding!r} is not understood; send zstd, gzip, deflate or none."
-            )
-    except (zstandard.ZstdError, zlib.error) as error:
-        raise Invalid(f"The body is not {encoding}, or damaged: {error}.") from error
-    if len(data) > limit:
-        raise _beyond(limit)
-    return data
-
-
-def announced_size(body: bytes, encoding: str | None) -> int:
-    """
-    Return how many bytes a body says that it holds; 0 where it does not say so.
-
-    Args:
-        body: As it came.
-        encoding: Its `Content-Encoding`.
-    """
-    if encoding != "zstd":
-        return 0
-    try:
-        return max(0, zstandard.frame_content_size(body))
-    except zstandard.ZstdError:
-        return 0
-
-
-def _beyond(limit: int) -> TooLarge:
-    return TooLarge(f"The body holds more than {limit} bytes; send less at once.")
-
-
-def _unzstd(body: bytes, limit: int) -> bytes:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    size = announced_size(body, "zstd")
-    if size > limit:
-        raise _beyond(limit)
-    if size:  # what our clients send says it
-        with suppress(zstandard.ZstdError):  # it is damaged, or other frames follow
-            return decompressor.decompress(body, allow_extra_data=False)
-    into, at = bytearray(), 0
-    while at < len(body):
-        inflater = decompressor.decompressobj()
-        while not inflater.eof:
-            if at >= len(body):
-                raise Invalid("The compressed body is cut.")
-            piece = body[at : at + _ZSTD_PIECE]
-            _gather(into, inflater.decompress(piece), limit)
-            at += len(piece) - len(inflater.unused_data)
-    return bytes(into)
-
-
-def _unzip(body: bytes, limit: int, format_bits: int) -> bytes:
-    into, at = bytearray(), 0
-    while at < len(body) or not at:
-        if at and not body[at] and not body[at:].strip(b"\0"):  # tapes and the like fill up with zeros
-            break
-        inflater = zlib.decompressobj(format_bits)
-        while not inflater.eof:
-            piece = body[at : at + _ZIP_PIECE]
-            if not piece:
-                raise Invalid("The compressed body is cut.")
-            _gather(into, inflater.decompress(piece, _OUT), limit)
-            at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
-    return bytes(into)
-
-
-def _gather(into: bytearray, made: bytes, limit: int) -> None:
-    """Put what was decompressed behind the rest; let go of all of it at once where that is too much."""
-    if len(into) + len(made) > limit:
-        into.clear()  # who handles the error would hold it, and the next one beside it
-        raise _beyond(limit)
-    into += made
 
 
 @dataclass(slots=True)

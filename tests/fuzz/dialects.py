@@ -16,6 +16,7 @@ import zstandard
 
 from pylogtap.cases.facts import MAX_ITEMS, MAX_NAME, MAX_STACK
 from pylogtap_collector.errors import Invalid, TooLarge, Undecodable
+from pylogtap_collector.inflating import inflate
 from pylogtap_collector.reports.reading import read
 from pylogtap_collector.taps.bulk import answer, decode_bulk, identity_of
 from pylogtap_collector.taps.coding import opened
@@ -27,7 +28,6 @@ from pylogtap_collector.taps.otlp_metrics import decode_metrics
 from pylogtap_collector.taps.otlp_traces import decode_spans
 from pylogtap_collector.taps.sentry import decode_envelope
 from pylogtap_collector.taps.shipments import decode_json, decode_msgpack
-from pylogtap_collector.wire import inflate
 from tests.fuzz.target import END, HERE, LIMIT, MADE, NOW, Target, check_entries, check_texts, made
 from tests.fuzz.vocabulary import OTLP, RECORDS, REPORT_NAMES, SENTRY, XML
 from tests.support.reports import REPORTS, report

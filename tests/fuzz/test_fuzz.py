@@ -19,7 +19,7 @@ import pytest
 import zstandard
 
 from pylogtap_collector.errors import Invalid
-from pylogtap_collector.wire import inflate
+from pylogtap_collector.inflating import inflate
 from tests.fuzz.found import BROKE, GREW
 from tests.fuzz.growth import patterns, slow_growth
 from tests.fuzz.mutation import mutations

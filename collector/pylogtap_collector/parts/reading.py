@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from pylogtap import wire
 from pylogtap_collector.errors import CollectorError
+from pylogtap_collector.inflating import inflate
 from pylogtap_collector.parts.faces import Source
 from pylogtap_collector.parts.structures import Room, is_wide, may_abound
 from pylogtap_collector.parts.telling import Told, small, tell_loss, tell_unreadable
@@ -19,7 +20,6 @@ from pylogtap_collector.wire import (
     Record,
     decode_record,
     encode_record,
-    inflate,
     kind_of,
     payloads,
 )

@@ -11,10 +11,11 @@ import zstandard
 
 from pylogtap.wire import HEADER_SIZE, MAX_SEGMENT_BYTES
 from pylogtap_collector.errors import DamagedSlice, Invalid, Overloaded, TooLarge
+from pylogtap_collector.inflating import announced_size, inflate
 from pylogtap_collector.models import IngestAnswer
 from pylogtap_collector.storage.bookmarks import set_bookmarks
 from pylogtap_collector.storage.streams import Slice, Stored, Waiting, store_slice
-from pylogtap_collector.wire import Scan, announced_size, dropped_in, inflate, scan
+from pylogtap_collector.wire import Scan, dropped_in, scan
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pylogtap_collector.inflating import inflate
 from pylogtap_collector.parts.joining import join
 from pylogtap_collector.parts.sealing import seal
 from pylogtap_collector.storage import checking, connections
@@ -16,7 +17,7 @@ from pylogtap_collector.storage.salvage import Salvage, tables
 from pylogtap_collector.storage.sealing import count_part
 from pylogtap_collector.storage.shelf import blocks_behind, insert_block
 from pylogtap_collector.storage.tiers import Tiers
-from pylogtap_collector.wire import inflate, scan
+from pylogtap_collector.wire import scan
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cramjam
 
 from pylogtap_collector.errors import Invalid, TooLarge, Undecodable
-from pylogtap_collector.wire import inflate
+from pylogtap_collector.inflating import inflate
 
 _OTHER_NAMES = {"x-gzip": "gzip"}  # RFC 9110, 8.4.1.3
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pylogtap.text.levels import Level, level_named, level_of_priority
 from pylogtap_collector.errors import Invalid, TooLarge, Undecodable
+from pylogtap_collector.inflating import inflate
 from pylogtap_collector.taps.engine_logs import is_of_container, named_container, place_of_labels
 from pylogtap_collector.taps.entries import Entry, Source, place_of, segment_name
 from pylogtap_collector.taps.jsonlines import INFORMATION, exception_of_stack, lift
 from pylogtap_collector.taps.plain import entry_of_text
 from pylogtap_collector.taps.values import storable, text_of
-from pylogtap_collector.wire import inflate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

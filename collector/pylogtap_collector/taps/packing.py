@@ -8,8 +8,8 @@ from typing import Any
 import msgpack
 
 from pylogtap_collector.errors import Invalid, TooLarge, Undecodable
+from pylogtap_collector.inflating import inflate
 from pylogtap_collector.taps.values import MAX_DEPTH
-from pylogtap_collector.wire import inflate
 
 NS = 1_000_000_000
 _EVENT_TIME = 0  # the type of the extension

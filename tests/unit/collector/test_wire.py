@@ -12,7 +12,8 @@ import zstandard
 
 from pylogtap import wire
 from pylogtap_collector.errors import Invalid, TooLarge
-from pylogtap_collector.wire import Definitions, Place, inflate, kind_of, payloads, scan
+from pylogtap_collector.inflating import inflate
+from pylogtap_collector.wire import Definitions, Place, kind_of, payloads, scan
 from tests.support.segments import SegmentBuilder, numbered_segment
 
 DATA = bytes(range(256)) * 40
