@@ -49,7 +49,7 @@ class CaseFailure(Model):
     message: Text = Field("", description="What it says.", examples=["assert 3 == 4"])
     stacktrace: Text = Field("", description="Its traceback, as the runner prints it.")
     file: str | None = Field(None, max_length=2_000, description="File in which it was raised.")
-    line: int | None = Field(None, ge=0, lt=1 << 31, description="Line there, from 1 on.")
+    line: Count | None = Field(None, description="Line there, from 1 on.")
 
 
 class CasePhase(Model):
