@@ -26,7 +26,7 @@ RunState = Literal["passed", "failed", "interrupted", "error", "empty", "running
 Standing = Literal["new_failure", "still_failing", "flaky_failure", "fixed", "new", "passing"]
 TestId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
-Count = Annotated[int, WHOLE, Field(ge=0, lt=1 << 31)]
+Count = Annotated[int, Field(ge=0, lt=1 << 31), WHOLE]  # the document says its bounds in this order alone
 Text = Annotated[Readable, StringConstraints(max_length=65_536)]
 Short = Annotated[Readable, StringConstraints(min_length=1, max_length=2_000)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
