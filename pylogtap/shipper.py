@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pylogtap import forking
 from pylogtap.delivery import Delivery
 from pylogtap.native import native
 from pylogtap.orphans import adopt
@@ -99,7 +100,7 @@ class Shipper:
         self._delivery = Delivery(self._transport, self._set_aside)
         self._wake = native("allocate_lock")()
         self._wake.acquire()
-        self._running = self._stopping = False
+        self._running = self._stopping = self._waits_for_forks = False
         self._failures = 0
         self._next_try = self._asked_until = 0.0  # our own patience; what the collector has asked for
         self._next_adoption = time.monotonic() + self._interval_s
@@ -118,7 +119,18 @@ class Shipper:
         return self._delivery.counting
 
     def start(self) -> None:
-        """Start the thread, once. None can be had while the interpreter ends: then others will deliver."""
+        """
+        Start the thread, once; where uWSGI is about to fork, behind that.
+
+        None can be had while the interpreter ends: then others will deliver.
+        """
+        if not self._running:
+            self._waits_for_forks = forking.begin_behind_forks(self._start)
+            if not self._waits_for_forks:
+                self._start()
+
+    def _start(self) -> None:
+        self._waits_for_forks = False
         if not self._running:
             self._running = True
             try:
@@ -148,6 +160,8 @@ class Shipper:
         Returns:
             Whether all of it is confirmed.
         """
+        if self._waits_for_forks:  # somebody waits for us
+            self._start()
         deadline = time.monotonic() + timeout_s
         targets = [(segment, self._spool.reserved_end(segment)) for segment in self._spool.waiting()]
         failures = self._failures

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+import pytest
 
 from pylogtap.shipper import deliver_orphans
 from tests.support.measured import read_measured
@@ -110,3 +113,55 @@ def test_threads_of_a_forked_child_begin_together(tmp_path: Path) -> None:
             os._exit(0)
         """
     assert len(run(tmp_path, program).records()) == 1 + 20 * 8
+
+
+UWSGI = """
+import json, os, sys, time, types
+import _thread
+threads = []
+begin = _thread.start_new_thread
+_thread.start_new_thread = lambda *arguments: (threads.append(os.getpid()), begin(*arguments))[1]
+uwsgi = types.ModuleType("uwsgi")
+uwsgi.opt, worker, hooks = {options}, [0], []
+uwsgi.worker_id = lambda: worker[0]
+uwsgi.post_fork_hook = lambda: hooks.append(os.getpid())
+sys.modules["uwsgi"] = uwsgi
+import pylogtap
+pylogtap.init("shop/checkout/web-1")
+log = pylogtap.get_logger()
+log.info("before the fork")
+seen = [len(threads)]
+if not os.fork():  # as uWSGI does it: the hook is called in the child
+    worker[0] = 1
+    uwsgi.post_fork_hook()
+    seen.append(len(threads))
+    log.info("in a worker")
+    seen.append(len(threads))
+    print(json.dumps(seen), flush=True)
+    os._exit(0)
+os.wait()
+worker[0] = 2
+uwsgi.post_fork_hook()  # without a master, this process becomes a worker as well
+print(json.dumps([len(threads), len(hooks)]), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, [[0, 0, 1], [1, 1]]), ({"enable-threads": True}, [[1, 1, 2], [1, 1]])],
+    ids=["without", "threads"],
+)
+def test_no_thread_before_uwsgi_forks(
+    tmp_path: Path, options: dict[str, bool], expected: list[list[int]]
+) -> None:
+    """Where uWSGI forks without a word to the interpreter, no thread runs then; all begin behind it."""
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", UWSGI.replace("{options}", repr(options))],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT), "PYLOGTAP_URL": DEAD_URL, "PYLOGTAP_CONSOLE": "off",
+            "PYLOGTAP_SPOOL_DIR": str(tmp_path / "spool"), "PYLOGTAP_EXIT_TIMEOUT_S": "0",
+        },
+        check=True, timeout=60, capture_output=True, text=True,
+    )  # fmt: skip
+    assert [json.loads(line) for line in told.stdout.splitlines()] == expected
