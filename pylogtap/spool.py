@@ -39,6 +39,7 @@ MEMORY_BYTES = 16 << 20  # most that waits in memory where no file can be made
 STORED, STALE, DROPPED = 1, 0, -1
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RETRY_AFTER_S = 0.1  # a full disk must not cost every call a failed allocation
+_SPARE_S = 1.0  # that making a segment may take at the end; a disk may hang
 _ATTEMPTS = 100  # to find room that others keep taking
 
 _crc32 = zlib.crc32
@@ -110,6 +111,7 @@ class Spool:
         self._unsynced = False  # the directory has names that a power cut may take
         self.full: deque[Segment] = deque()
         self._spare: Segment | None = None
+        self._sparing = RLock()  # held while one is made
 
     def _open(self, create: Callable[[], Segment]) -> None:
         self._closed = False
@@ -376,18 +378,19 @@ class Spool:
 
     def prepare_spare(self) -> None:
         """Have a segment ready, so that a logging call need not create one."""
-        if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
-            return
-        if time.monotonic() < self._retry_at:
-            return
-        try:
-            fresh = self._create()
-        except OSError as error:
-            self._refuse(error)
-            return
-        fresh.populate()
-        if not self._offer_spare(fresh):
-            fresh.remove()
+        with self._sparing:
+            if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
+                return
+            if time.monotonic() < self._retry_at:
+                return
+            try:
+                fresh = self._create()
+            except OSError as error:
+                self._refuse(error)
+                return
+            fresh.populate()
+            if not self._offer_spare(fresh):
+                fresh.remove()
 
     def _offer_spare(self, fresh: Segment) -> bool:
         with self.lock:
@@ -456,10 +459,7 @@ class Spool:
             if self._guard[0] == 1:  # another thread of the child has done it meanwhile
                 return
             inherited = [self.current, *self.full, *([self._spare] if self._spare else [])]
-            owner, self._owner = (
-                self._owner,
-                Owner(),
-            )  # a signal handler may log in here, and begin anew
+            owner, self._owner = self._owner, Owner()  # a signal handler may log in here, and begin anew
             self._begin()
             self._open(self._create_somewhere)  # a full disk must not hurt who logs
             self._guard = forking.fork_guard()  # last: whoever sees it appends
@@ -472,6 +472,7 @@ class Spool:
 
     def close(self) -> None:
         """Give the segments up: what is unsent stays in its files, for another process to deliver."""
+        made = self._sparing.acquire(timeout=_SPARE_S)  # a spare that comes later would have no owner
         with self.lock:
             self._capacity = 0
             self._closed = True
@@ -492,3 +493,5 @@ class Spool:
             left = any(each.path is not None and each.acked < each.end for each in held)
             self._owner.release(self.directory, self.stem, left=left)
             open_stems.discard(self.stem)
+        if made:
+            self._sparing.release()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pylogtap import spool
+from pylogtap import segment, spool
 from pylogtap.client import destination_directory
 from pylogtap.delivery import Delivery
 from pylogtap.orphans import adopt
@@ -187,3 +188,25 @@ def test_a_spare_that_comes_too_late(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert queue._spare is None
     assert len(list(tmp_path.glob("*.seg"))) == 2
     queue.close()
+
+
+def test_a_spare_that_is_made_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever closes waits for it: a file without an owner would have to be looked at by people."""
+    queue, making = small_spool(tmp_path / "s"), threading.Event()
+    create = segment.create_file
+
+    def slowly(*arguments: Any) -> segment.Segment:
+        made = create(*arguments)
+        making.set()
+        time.sleep(0.2)
+        return made
+
+    monkeypatch.setattr(segment, "create_file", slowly)
+    maker = threading.Thread(target=queue.prepare_spare)
+    maker.start()
+    assert making.wait(10)
+    queue.close()
+    assert list((tmp_path / "s").iterdir()) == []
+    maker.join()
+    queue.prepare_spare()
+    assert list((tmp_path / "s").iterdir()) == []
