@@ -27,6 +27,7 @@ def own_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.chdir(tmp_path)
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
+    clients.shutdown()  # a test elsewhere, that ran in this process before, may have left some
     yield
     clients.shutdown()
     context.clear()
