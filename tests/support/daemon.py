@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SERVE = ("-c", "import sys; from pylogtap.cli import main; sys.exit(main())")
 _STARTING_S = 30.0
+_PORTS = range(10_000, 32_000)  # below net.ipv4.ip_local_port_range, as it is by default
+_TRIES = 1_000
 _PAGE = 1000
 _CODE = re.compile(r"^  code  (\S+)", re.MULTILINE)
 
@@ -50,7 +53,7 @@ class CollectorProcess:
         self.data, self._log, self._program = data, log, program
         self.spool = data.parent / "spool-of-the-dead"
         self.environment: dict[str, str] = {}
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -153,6 +156,15 @@ def running_daemon(folder: Path, program: Sequence[str] = SERVE) -> Iterator[Col
         collector.kill()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """
+    Return a port of 127.0.0.1 that nobody listens on.
+
+    It is none of those that the system gives to whoever asks for any: by the time that a program has started
+    and listens on it, another program, or the near end of a connection, would have it.
+    """
+    for _ in range(_TRIES):
+        port = random.SystemRandom().choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no port is free")
