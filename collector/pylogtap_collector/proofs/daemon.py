@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SERVE = ("-c", "import sys; from pylogtap.cli import main; sys.exit(main())")
 _STARTING_S = 30.0
-_PORTS = range(10_000, 32_000)  # below net.ipv4.ip_local_port_range, as it is by default
+_PORTS = range(11_000, 32_000)  # above those that browsers refuse, below net.ipv4.ip_local_port_range
 _TRIES = 1_000
 _PAGE = 1000
 _PIECE_BYTES = 1 << 20
