@@ -101,7 +101,7 @@ def _query(query: MultiMapping[str], lists: frozenset[str]) -> dict[str, Any]:
     for name in dict.fromkeys(query):
         found = query.getall(name)
         if name in lists:
-            values[name] = [part for each in found for part in each.split(",") if part]
+            values[name] = [part for each in found for part in each.split(",") if part or not each]
         elif len(found) > 1:
             raise Invalid(f"query `{name}`: it is given {len(found)} times; give it once.")
         else:

@@ -26,7 +26,7 @@ RunState = Literal["passed", "failed", "interrupted", "error", "empty", "running
 Standing = Literal["new_failure", "still_failing", "flaky_failure", "fixed", "new", "passing"]
 TestId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Seconds = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
-Count = Annotated[int, WHOLE, Field(ge=0, lt=1 << 31)]
+Count = Annotated[int, Field(ge=0, lt=1 << 31), WHOLE]  # the document says its bounds in this order alone
 Text = Annotated[Readable, StringConstraints(max_length=65_536)]
 Short = Annotated[Readable, StringConstraints(min_length=1, max_length=2_000)]
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")]
@@ -49,7 +49,7 @@ class CaseFailure(Model):
     message: Text = Field("", description="What it says.", examples=["assert 3 == 4"])
     stacktrace: Text = Field("", description="Its traceback, as the runner prints it.")
     file: str | None = Field(None, max_length=2_000, description="File in which it was raised.")
-    line: int | None = Field(None, ge=0, lt=1 << 31, description="Line there, from 1 on.")
+    line: Count | None = Field(None, description="Line there, from 1 on.")
 
 
 class CasePhase(Model):

@@ -23,6 +23,7 @@ MOST_POINTS = 60_000  # of an answer
 _USUAL_STEPS = 300  # at most, where nobody says how long they are
 _HIGH = 0.95
 _DAY_S = 86_400
+_WIDEST_US = (1 << 62) // 1000  # of a step: nothing that is stored is so long ago
 _LENGTHS_S = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, _DAY_S,
 )  # fmt: skip
@@ -77,7 +78,7 @@ def cut(over: Over, limit: int, settings: Settings, now_ns: int) -> Steps | None
         wanted = next((length for length in _LENGTHS_S if span <= length * most), None)
         width = (wanted or -(-span // (most * _DAY_S)) * _DAY_S) * SECOND_US
     else:
-        width = (parse_span(step) or 0) // 1000
+        width = min((parse_span(step) or 0) // 1000, _WIDEST_US)
     width = max(least, -(-width // least) * least)
     first = begin // 1000 // width * width
     last = first if begin == end else -(-end // 1000 // width) * width

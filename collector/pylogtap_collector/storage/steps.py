@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     Ints = np.ndarray[Any, np.dtype[np.int64]]
 
+_LATEST_NS = (1 << 63) - 1  # what SQLite stores; a step may be much longer than the range
+
 
 class Steps(NamedTuple):
     """
@@ -163,7 +165,7 @@ def _rows(connection: sqlite3.Connection, series: Iterable[int], until_us: int) 
     for number, when, value in connection.execute(
         "SELECT series, time / 1000, value FROM sample"
         " WHERE time < ? AND series IN (SELECT value FROM json_each(?))",
-        (until_us * 1000, msgspec.json.encode(list(series)).decode()),
+        (min(until_us * 1000, _LATEST_NS), msgspec.json.encode(list(series)).decode()),
     ):
         found[number].append((when, value))
     return {

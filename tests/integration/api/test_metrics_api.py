@@ -118,6 +118,14 @@ async def test_steps_are_chosen(call: Caller) -> None:
     assert (await listed(call, since="1h", limit="1000"))["step_s"] == 120
 
 
+async def test_a_step_that_is_longer_than_everything(call: Caller) -> None:
+    """It is one step, however long: numbers that the database cannot keep are none of its business."""
+    await put(call, sample("cpu", 1.0, time.time() - 5))
+    for step in ("400000d", "999999d"):
+        (cpu,) = (await listed(call, since="1m", step=step))["items"]
+        assert [point["last"] for point in cpu["points"]] == [1.0]
+
+
 async def test_answers_that_would_be_too_large(call: Caller) -> None:
     """They are refused, and the answer says what to ask for instead."""
     await put(call, *(sample(f"m{number}", 1.0, time.time()) for number in range(40)))

@@ -75,6 +75,13 @@ async def test_a_report_compares_a_run_with_those_before(told: Caller) -> None:
     assert report["baseline"]["commit"] == f"{2:040x}"
 
 
+async def test_an_empty_filter_is_none(told: Caller) -> None:
+    """A list without anything is refused, as the document says: it would mean all, or nothing."""
+    reply = await told("GET", f"{TESTS}/cases", params={"standing": ""})
+    assert reply.status == 422
+    assert reply.json["errors"][0]["name"].startswith("standing")
+
+
 async def test_tests_by_filter_and_order(told: Caller) -> None:
     """Tests are found by what is known of them, in the order that is asked for, page by page."""
     await told("GET", f"{TESTS}/runs/{await newest(told)}/report")
