@@ -74,6 +74,7 @@ def run_suite(
         command.append(f"--junitxml={report}")
     environment = dict(os.environ)
     environment.pop("PYTEST_ADDOPTS", None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles a plugin in each run
     if url is not None:
         command += ["--pylogtap", "--pylogtap-url", url, "--pylogtap-prefix", f"suites/{suite.name}/pytest"]
         environment["PYLOGTAP_SPOOL_DIR"] = str(folder.folder / "spool")

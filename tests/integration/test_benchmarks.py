@@ -71,14 +71,15 @@ def test_bench_loss_finds_what_the_dead_logged(tmp_path: Path) -> None:
 
 
 def test_bench_ingest_stores_and_splits_by_stage(tmp_path: Path) -> None:
-    """Records are stored and sealed, and each stage was passed."""
+    """Records are stored and sealed, and each stage was passed that nobody puts off."""
     result = run("bench_ingest", tmp_path, "--clients", "2", "--cases", "64k-zstd", "--stages")
     floor, row = result["summary"]
     assert floor["records_per_s"] > 0
     assert row["records_per_s"] > 0
     assert row["sealed_per_s"] > 0
     stages = result["stages"]["64k-zstd"]["rows"]
-    assert all(stage["calls"] > 0 for stage in stages)
+    put_off = {"rows for people"}  # written at leisure, maybe after a run as short as this one
+    assert {stage["stage"] for stage in stages if not stage["calls"]} <= put_off
 
 
 def test_bench_backup_fetches_and_packs(tmp_path: Path) -> None:

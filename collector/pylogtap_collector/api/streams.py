@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import socket
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from aiohttp import web
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 HEARTBEAT_S = 15.0  # proxies cut connections that are silent for a minute
 WRITE_TIMEOUT_S = 60.0  # a reader that takes nothing for so long is gone
 _PIECE = 64 << 10  # bytes that are written at once: who takes nothing has no more of them in memory, twice
+_SENT_AHEAD = 256 << 10  # bytes that the system may hold for a reader; Linux would go up to 4 MiB for each
 _AT_ONCE = 100  # records: others get their turn between two pieces
 COLUMNS = (
     "time", "level", "project", "service", "instance", "logger", "message", "attributes", "exception",
@@ -75,6 +77,7 @@ async def tail_logs(
     )
     try:
         answer = web.StreamResponse(headers=_EVENTS)
+        _bound_what_is_sent_ahead(request)
         await answer.prepare(request)
         await write(answer, b": connected\n\n")
         await _follow(tail, answer, lambda: services.directory.knows(visitor))
@@ -108,6 +111,17 @@ def _events(first: News, tail: Tail) -> bytes:
 
 def _event(news: News) -> bytes:
     return b"id: %d\ndata: %s\n\n" % (news.id, news.json)
+
+
+def _bound_what_is_sent_ahead(request: web.Request) -> None:
+    """
+    Let the system hold little of an answer for a reader that does not take it, now and on this connection.
+
+    Else hundreds of readers that take nothing have gigabytes made for them, and others wait meanwhile.
+    """
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
 
 
 async def write(answer: web.StreamResponse, data: bytes) -> None:
@@ -171,6 +185,7 @@ async def export_logs(
             "X-Content-Type-Options": "nosniff",
         }
     )
+    _bound_what_is_sent_ahead(request)
     await answer.prepare(request)
     try:
         if form == "csv":

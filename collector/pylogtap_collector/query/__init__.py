@@ -12,7 +12,7 @@ from pylogtap_collector.query.fields import FIELDS
 from pylogtap_collector.query.matcher import predicate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Hashable
 
     from pylogtap_collector.models import Log
     from pylogtap_collector.query.ast import Node
@@ -28,11 +28,13 @@ class Query:
     Attributes:
         tree: What it means.
         now_ns: What its relative times are relative to.
+        meaning: Two queries that have the same match the same records.
     """
 
     tree: Node
     now_ns: int
     _matches: Callable[[Log], bool] = field(repr=False, compare=False)
+    meaning: Hashable = field(repr=False, compare=False)
 
     def matches(self, log: Log) -> bool:
         """Tell whether a record matches. This is the definition of the language's semantics."""
@@ -84,4 +86,5 @@ def query_of(tree: Node, *, now_ns: int | None = None) -> Query:
         InvalidQuery: A level, time or range in it cannot be.
     """
     now = time.time_ns() if now_ns is None else now_ns
-    return Query(tree, now, predicate(tree, now))
+    moment = now if "time" in str(tree) else None  # it may speak of times
+    return Query(tree, now, predicate(tree, now), (tree, moment))

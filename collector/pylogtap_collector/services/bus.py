@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pylogtap_collector.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from pylogtap_collector.models import Log
     from pylogtap_collector.query import Query
@@ -53,7 +53,7 @@ class Subscription:
         self.query = query
         self.skipped = 0
         self.closed = False
-        self._waiting: deque[News] = deque()
+        self._waiting: deque[News] = deque(maxlen=size)
         self._size = size
         self._came = asyncio.Event()
 
@@ -64,10 +64,8 @@ class Subscription:
         Returns:
             How many it was too slow for.
         """
+        excess = max(0, len(self._waiting) + len(news) - self._size)
         self._waiting.extend(news)
-        excess = max(0, len(self._waiting) - self._size)
-        for _ in range(excess):
-            self._waiting.popleft()
         self.skipped += excess
         if news:
             self._came.set()
@@ -152,11 +150,13 @@ class Bus:
 
 
 def _match(queries: Sequence[Query], logs: Sequence[Log]) -> list[list[News]]:
-    """Return for each query the records that match it."""
+    """Return for each query the records that match it; what many ask for is looked for once."""
     made: dict[int, News] = {}
-    shares: list[list[News]] = []
+    found: dict[Hashable, list[News]] = {}
     for query in queries:
+        if query.meaning in found:
+            continue
         matching = [log for log in logs if query.matches(log)]
         made |= {log.id: news_of(log) for log in matching if log.id not in made}
-        shares.append([made[log.id] for log in matching])
-    return shares
+        found[query.meaning] = [made[log.id] for log in matching]
+    return [found[query.meaning] for query in queries]
