@@ -339,13 +339,14 @@ class Spool:
         if self.directory is None:
             return segments.create_memory(self._segment_bytes)
         self._unsynced = True
-        if self._owner.is_seen:
+        stem = self.stem  # another thread may close the spool meanwhile, and begin anew
+        if self._owner.is_seen(stem):
             with suppress(FileNotFoundError):  # the directory was moved away
-                return segments.create_file(self.directory, self.stem, self._segment_bytes)
+                return segments.create_file(self.directory, stem, self._segment_bytes)
         if not os.path.isdir(self.directory):  # somebody has removed it
             self._on_missing()
-        self._owner.take(self.directory, self.stem)
-        return segments.create_file(self.directory, self.stem, self._segment_bytes)
+        self._owner.take(self.directory, stem)
+        return segments.create_file(self.directory, stem, self._segment_bytes)
 
     def _create_in_bounds(self) -> Segment:
         if len(self.full) + 1 >= self._max_segments:
@@ -383,19 +384,22 @@ class Spool:
                 return
             if time.monotonic() < self._retry_at:
                 return
+            stem = self.stem
             try:
                 fresh = self._create()
             except OSError as error:
                 self._refuse(error)
                 return
             fresh.populate()
-            if not self._offer_spare(fresh):
+            if not self._offer_spare(fresh, stem):
                 fresh.remove()
 
-    def _offer_spare(self, fresh: Segment) -> bool:
+    def _offer_spare(self, fresh: Segment, stem: str) -> bool:
         with self.lock:
             if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
                 return False  # a call has made one itself meanwhile
+            if stem != self.stem:  # the spool was closed, and begun anew: nobody owns the other name any more
+                return False
             self._spare = fresh
             return True
 

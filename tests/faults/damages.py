@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER_BYTES = 36  # those that say something
+VERSION_AT = 6  # hit there, it may be another version's, which stays for programs that can read it
 WAYS = ("flip", "flip often", "cut", "zero", "garbage", "append", "header")
 _PAGE = 4096
 
@@ -90,7 +91,7 @@ def damage(path: Path, way: str, rng: random.Random) -> set[tuple[int, int]]:
         case "append":
             content += rng.randbytes(rng.randrange(1, 9000))
         case _:
-            place = rng.randrange(HEADER_BYTES)
+            place = rng.choice([each for each in range(HEADER_BYTES) if each != VERSION_AT])
             content[place] ^= 1 << rng.randrange(8)
             touched.append((place, place + 1))
     path.write_bytes(content)
