@@ -51,6 +51,7 @@ from pylogtap_collector.services import Services
 from pylogtap_collector.services.versions import version_of
 
 _ASKED = (InvalidQuery, Invalid, QueryTooSlow)
+_LISTED = {"pattern": r"^[^\u0000,]*$"}  # a comma separates
 _TAG = {"ETag": "Version of labels and note; give it as If-Match when you change them."}
 
 routes = Routes("logs", "Search, count and annotate records.")
@@ -145,7 +146,7 @@ async def count_logs_by_value(
     since: Since = None,
     until: Until = None,
     fields: Annotated[
-        list[Annotated[Text, Field(min_length=1, max_length=200)]],
+        list[Annotated[Text, Field(min_length=1, max_length=200, json_schema_extra=_LISTED)]],
         Field(
             min_length=1,
             max_length=20,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -26,6 +28,7 @@ JSON_TYPES = ("application/json", "application/merge-patch+json")
 VISITOR = web.RequestKey("visitor", Visitor)  # set by pylogtap_collector.api.access
 PEER = web.RequestKey("peer", Peer)
 _OPEN_MAX = 64 << 10  # bytes of JSON from whoever need not say who he is: names, passwords and codes
+_WHOLE = re.compile(r"-?[0-9]+(?:\.0+)?")  # pydantic also takes signs, spaces and underscores
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -37,7 +40,7 @@ def handler_of(operation: Operation, services: Services) -> Handler:
         operation: What to do.
         services: By whom.
     """
-    lists = _list_names(operation.query_model)
+    lists = _names(operation.query_model, "array")
 
     async def handle(request: web.Request) -> web.StreamResponse:
         arguments: dict[str, Any] = {}
@@ -89,13 +92,20 @@ def _checked(model: type[BaseModel], values: Any, place: str) -> dict[str, Any]:
         checked = model.model_validate(dict(values))
     except ValidationError as error:
         raise invalid(error, place, model) from error
+    for name in _names(model, "integer") & values.keys():
+        if not _WHOLE.fullmatch(values[name]):
+            raise Invalid(f"{place} `{name}`: {values[name][:50]!r} is no whole number.")
     return {name: getattr(checked, name) for name in model.model_fields}
 
 
-def _list_names(model: type[BaseModel]) -> frozenset[str]:
-    schema = model.model_json_schema()
+@cache
+def _names(model: type[BaseModel], kind: str) -> frozenset[str]:
+    """Return the names of the members of one of JSON Schema's types, also of those that may be left out."""
+    members = model.model_json_schema().get("properties", {})
     return frozenset(
-        name for name, each in schema.get("properties", {}).items() if each.get("type") == "array"
+        name
+        for name, member in members.items()
+        if any(each.get("type") == kind for each in (member, *member.get("anyOf", ())))
     )
 
 

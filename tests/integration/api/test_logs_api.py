@@ -218,3 +218,32 @@ async def test_an_export_of_nothing(filled: Caller) -> None:
     """No match gives an empty file; a mistake a refusal instead of a file."""
     assert (await filled("GET", f"{LOGS}/export", params={"q": "nosuchword"})).body == b""
     assert (await filled("GET", f"{LOGS}/export", params={"q": "("})).status == 400
+
+
+@pytest.mark.parametrize("number", ["+5", " 5", "5 ", "1_0", "+0.0", "5.5", "five", ""])
+async def test_what_is_no_number_of_json(filled: Caller, number: str) -> None:
+    """Python reads more as a number than JSON does; what the document calls no integer is refused."""
+    reply = await filled("GET", LOGS, params={"limit": number})
+    assert reply.status == 422
+    assert reply.json["code"] == "invalid"
+    assert "limit" in reply.json["detail"]
+    headers = {"Last-Event-ID": number}
+    reply = await filled("GET", f"{LOGS}/tail", headers=headers) if number.strip() == number else reply
+    assert reply.status == 422
+
+
+@pytest.mark.parametrize("number", ["5", "05", "5.0"])
+async def test_numbers_as_people_and_json_write_them(filled: Caller, number: str) -> None:
+    """An integer may have a point with nothing but zeros behind it, as JSON Schema has it."""
+    reply = await filled("GET", LOGS, params={"limit": number})
+    assert len(reply.json["items"]) == 5
+
+
+async def test_fields_that_are_separated_by_commas(filled: Caller) -> None:
+    """A comma ends the name of a field, and the document says that a name has none."""
+    reply = await filled("GET", f"{LOGS}/facets", params={"fields": "level,service"})
+    assert [each["field"] for each in reply.json["items"]] == ["level", "service"]
+    document = (await filled("GET", "/openapi.json")).json
+    parameters = document["paths"][f"{LOGS}/facets"]["get"]["parameters"]
+    (fields,) = (each for each in parameters if each["name"] == "fields")
+    assert "," in fields["schema"]["items"]["pattern"].removesuffix("]*$")
