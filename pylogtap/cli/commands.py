@@ -155,8 +155,9 @@ def run(arguments: Sequence[str]) -> int:
     from pylogtap.cli.standard import open_missing
 
     open_missing()
+    code: Any = 0
     try:
-        code: Any = pylogtap.main(list(arguments), prog_name="pylogtap", standalone_mode=False)
+        code = pylogtap.main(list(arguments), prog_name="pylogtap", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         _show(error)
@@ -166,7 +167,6 @@ def run(arguments: Sequence[str]) -> int:
         return WrongUsage.exit_code
     except (_SeenEnough, BrokenPipeError):  # the latter while flushing
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     return code if isinstance(code, int) else 0

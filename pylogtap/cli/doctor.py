@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,8 +71,9 @@ def _shown(findings: Iterator[Finding], screen: Screen) -> Iterator[Finding]:
 
     counts: Counter[str] = Counter()
     for finding in findings:
-        for line in lines(finding, for_people=screen.for_people):
-            screen.write(line)
+        with suppress(BrokenPipeError):  # whoever reads may have left: the exit code is for others
+            for line in lines(finding, for_people=screen.for_people):
+                screen.write(line)
         counts[finding.state] += 1
         yield finding
     told = [
@@ -80,7 +82,8 @@ def _shown(findings: Iterator[Finding], screen: Screen) -> Iterator[Finding]:
         if counts[state]
     ]
     style = "bold red" if counts["problem"] else "yellow" if told else "green"
-    screen.write([Span(", ".join(told) or "nothing is wrong", style)])
+    with suppress(BrokenPipeError):
+        screen.write([Span(", ".join(told) or "nothing is wrong", style)])
 
 
 def lines(finding: Finding, *, for_people: bool) -> Iterator[Line]:

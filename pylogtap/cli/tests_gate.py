@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -100,7 +101,8 @@ def gate(
     filters = {**place_of(prefix), "branch": branch, "commit": commit_of(commit)}
     report = _await_report(api, run, filters, patience)
     faults = [*_state_faults(report, rules), *_faults(report, rules)]
-    _write(open_screen(), report, faults)
+    with suppress(BrokenPipeError):  # whoever reads the words may have left: the exit code is for others
+        _write(open_screen(), report, faults)
     return 1 if faults else 0
 
 

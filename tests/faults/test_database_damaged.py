@@ -116,15 +116,26 @@ class Victim:
         self.numbers = numbers_in(self._path)
         self.size = self._path.stat().st_size
 
-    def damaged(self, folder: Path, pages: set[int], rng: random.Random, length: int | None = None) -> Path:
+    def pages(self, table: str, kind: str) -> list[int]:
+        """Return the numbers of pages of a table: `leaf`, `internal` or `overflow`."""
+        return [number for name, number, each, _ in self._pages if name == table and each == kind]
+
+    def damaged(
+        self,
+        folder: Path,
+        pages: set[int],
+        rng: random.Random,
+        length: int | None = None,
+        size: int | None = None,
+    ) -> Path:
         """Return a copy in which pages, or some bytes of them, are overwritten, and which may be cut."""
         path = folder / "damaged.db"
         shutil.copy(self._path, path)
         with path.open("r+b") as file:
             for number in pages:
-                size = PAGE if rng.random() < 0.7 else rng.randint(16, PAGE)
-                file.seek((number - 1) * PAGE + rng.randint(0, PAGE - size))
-                file.write(rng.choice((rng.randbytes, bytes))(size))
+                many = size or (PAGE if rng.random() < 0.7 else rng.randint(16, PAGE))
+                file.seek((number - 1) * PAGE + rng.randint(0, PAGE - many))
+                file.write(rng.choice((rng.randbytes, bytes))(many))
             if length is not None:
                 file.truncate(length)
         return path
@@ -183,17 +194,42 @@ def test_all_that_no_damaged_page_holds_comes_back(
         file = victim.damaged(folder, pages, rng, length)
         if length is not None:
             pages |= set(range(length // PAGE + 1, count + 1))
-        damage.put_back(file, folder / "data")
+        first = damage.put_back(file, folder / "data")
         again = damage.put_back(file, folder / "data")
         found = numbers_in(folder / "data" / DATABASE)
         assert again.back == 0
         assert len(found) == len(set(found)), "something is there twice"
         assert set(found) <= set(victim.numbers)
+        assert first.back == len(found)
+        assert first.lost <= len(victim.numbers) - len(found)
         assert victim.must_be_back(file, pages) <= set(found)
         lost, back = lost + len(victim.numbers) - len(found), back + len(found)
         shutil.rmtree(folder)
     told = f"{times} damaged databases: {back:,} records back, {lost:,} were in damaged pages, 0 twice"
     saw("database-recovered", told, kept=True)
+
+
+def test_losses_of_slices_are_counted(sound: Path, tmp_path: Path) -> None:
+    """A slice that a damaged page runs through is lost, and said to be, as long as its row can be read."""
+    victim = Victim(sound, tmp_path)
+    torn = victim.pages("hot", "overflow")
+    file = victim.damaged(tmp_path, {torn[0], torn[-1]}, random.Random(1), size=PAGE)
+    first = damage.put_back(file, tmp_path / "data")
+    found = numbers_in(tmp_path / "data" / DATABASE)
+    assert first.lost == len(victim.numbers) - len(found)
+    assert first.lost in {SLICE, 2 * SLICE}
+
+
+def test_what_is_no_database_is_not_put_back(tmp_path: Path) -> None:
+    """Somebody names the wrong file or folder: it is said, and nothing is made."""
+    file, data = tmp_path / "app.py", tmp_path / "data"
+    file.write_text("print('hello')\n" * 1000, encoding="utf-8")
+    for arguments, words in ((["recover", str(file)], "holds nothing"), (["recover"], "there is no folder")):
+        command = [sys.executable, *SERVE, *arguments, "--data", str(data)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert not data.exists()
 
 
 def overwrite(database: Path, begin: int, data: bytes) -> None:

@@ -43,6 +43,8 @@ def recover(file: Path | None, data: Path | None) -> None:
     from pylogtap_collector.services import damage
 
     settings = read_settings(data=data)
+    if file is None and not settings.data.is_dir():
+        raise Failed(f"there is no folder {settings.data}; say where the collector's data is: --data DIR")
     files = [file] if file is not None else damage.waiting(settings.data)
     if not files:
         click.echo(f"there is no damaged database in {settings.data} that was not put back already")

@@ -167,12 +167,14 @@ def put_back(file: Path, data: Path, *, tell: Callable[[int], None] = lambda _: 
         tell: Hears how many records are back, now and then.
 
     Raises:
-        DataUnusable: There is no such file, or a collector uses the folder.
+        DataUnusable: There is no such file, nothing of a database is in it, or a collector uses the folder.
         OSError: The folder cannot be written.
     """
     database = data / DATABASE
     if not file.is_file():
         raise DataUnusable(f"there is no file {file}")
+    if file.parent != data and not recovery.is_one(file):
+        raise DataUnusable(f"{file} holds nothing that a collector's database has; it stays as it is")
     if database.exists() and file.samefile(database):
         raise DataUnusable(f"{file} is in use; start the collector: it sets a damaged database aside")
     lock = FolderLock(data)
@@ -182,10 +184,10 @@ def put_back(file: Path, data: Path, *, tell: Callable[[int], None] = lambda _: 
                 _carry_over(file, fresh)
         with tempfile.TemporaryDirectory(dir=data, prefix="recovery-") as folder:
             rebuilt = Path(folder) / DATABASE
-            recovery.rebuild(file, rebuilt)
+            torn = recovery.rebuild(file, rebuilt)
             found = recovery.put_back(rebuilt, database, tell)
         if file.parent == data:
             os.close(os.open(f"{file}{_BACK}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        return found
+        return found._replace(lost=found.lost + torn)
     finally:
         lock.release()

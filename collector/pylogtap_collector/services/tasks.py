@@ -8,6 +8,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from pylogtap_collector.errors import CollectorError
 from pylogtap_collector.models import TaskState
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class Tasks:
                 await work()
                 task.last_error = "it ended"
                 _log.error("task %s ended; it is started again", task.name)
+            except CollectorError as error:
+                task.last_error = error.detail
+                _log.error("task %s failed, and is started again: %s", task.name, error.detail)
             except Exception as error:  # noqa: BLE001 - it is logged, shown, and tried again
                 task.last_error = f"{type(error).__name__}: {error}"
                 _log.exception("task %s failed; it is started again", task.name)

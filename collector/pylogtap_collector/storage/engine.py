@@ -186,7 +186,7 @@ class Engine:
                 self._pool, lambda: _read(self._reader(), job, deadline)
             )
         except sqlite3.DatabaseError as error:
-            self._trouble(error)
+            self._refuse_damage(error)
             raise
         except asyncio.CancelledError:
             deadline.cancelled = True
@@ -227,7 +227,7 @@ class Engine:
                 pool, lambda: _read(self._reader(), job, deadline)
             )
         except sqlite3.DatabaseError as error:
-            self._trouble(error)
+            self._refuse_damage(error)
             raise
         except asyncio.CancelledError:
             deadline.cancelled = True
@@ -243,6 +243,17 @@ class Engine:
         )
         answer: T = await task
         return answer
+
+    def _refuse_damage(self, error: sqlite3.DatabaseError) -> None:
+        """
+        Say what is wrong, where a query met damage: whoever asked made no mistake, and nor did we.
+
+        Raises:
+            Overloaded: It did.
+        """
+        trouble = self._trouble(error)
+        if trouble is not None and is_damage(error):
+            raise Overloaded(f"What this asks for cannot be read: {trouble}.", _DAMAGED_S) from error
 
     def _trouble(self, error: Exception | None) -> str | None:
         """

@@ -123,8 +123,14 @@ class Pages:
             raise ValueError(number) from error
         return [*found, int.from_bytes(data[begin + 8 : begin + 12], "big")]
 
-    def cells(self, number: int) -> Iterator[Cell | None]:
-        """Yield the entries of a page; None for one that cannot be read."""
+    def cells(self, number: int, *, torn: bool = False) -> Iterator[Cell | None]:
+        """
+        Yield the entries of a page; None for one that cannot be read.
+
+        Args:
+            number: Of the page.
+            torn: Also those of which further pages cannot be found; zeros stand for what was in these.
+        """
         data, begin = self.page(number), _begin(number)
         kind = data[begin]
         try:
@@ -134,11 +140,11 @@ class Pages:
             return
         for place in places:
             try:
-                yield self._cell(data, place + (4 if kind == INTERIOR_INDEX else 0), kind)
+                yield self._cell(data, place + (4 if kind == INTERIOR_INDEX else 0), kind, torn=torn)
             except _UNREADABLE:
                 yield None
 
-    def _cell(self, data: bytes, place: int, kind: int) -> Cell:
+    def _cell(self, data: bytes, place: int, kind: int, *, torn: bool) -> Cell:
         length, place = _varint(data, place)
         rowid = 0
         if kind == LEAF_TABLE:
@@ -153,17 +159,23 @@ class Pages:
             local = local if local <= most else least
             payload = data[place : place + local]
             following = int.from_bytes(data[place + local : place + local + 4], "big")
-            payload += self._overflow(following, length - local)
+            payload += self._overflow(following, length - local, torn=torn)
         if len(payload) != length:
             raise ValueError(place)
         return Cell(rowid - (1 << 64) if rowid >> 63 else rowid, _values(payload))
 
-    def _overflow(self, number: int, size: int) -> bytes:
+    def _overflow(self, number: int, size: int, *, torn: bool) -> bytes:
         pieces, room = [], self._usable - 4
         if size > self.count * room:
             raise ValueError(size)
         while size > 0:
-            data = self.page(number)
+            try:
+                data = self.page(number)
+            except _UNREADABLE:
+                if not torn:
+                    raise
+                pieces.append(bytes(size))
+                break
             pieces.append(data[4 : 4 + min(room, size)])
             number = int.from_bytes(data[:4], "big")
             size -= room

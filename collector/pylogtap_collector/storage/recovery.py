@@ -34,6 +34,7 @@ _MADE = frozenset({"recent", "progress"})  # from the others
 _LEAP = 1 << 20  # slices that the newest readable one may be behind the newest that there was
 _UNKNOWN = 1 << 32  # slices: more than there were, where nobody knows how many; below 2^53 as an id
 _INFLATED = 64 << 20
+_MOST_IN_A_SLICE = 1 << 16  # records: as many numbers has a slice
 _LOST_FORM = (
     "INSERT INTO form (id, level, severity, logger, template, pattern, file, line, function, literals)"
     " VALUES (?, 'unknown', 0, '', NULL, 0, NULL, NULL, NULL, '[\"\"]')"
@@ -58,6 +59,12 @@ class Recovered(NamedTuple):
     back: int
     known: int
     lost: int
+
+
+def is_one(damaged: Path) -> bool:
+    """Tell whether anything of a collector's database can be read in a file."""
+    with closing(Salvage(damaged)) as salvage:
+        return any(True for name in tables() for _ in salvage.rows(name))
 
 
 def carry_over(damaged: Path, target: Path) -> None:
@@ -97,25 +104,29 @@ def carry_nothing(target: Path) -> None:
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('hot', ?)", (_UNKNOWN,))
 
 
-def rebuild(damaged: Path, target: Path) -> None:
+def rebuild(damaged: Path, target: Path) -> int:
     """
     Put every row that can be read of a damaged database into a new one.
 
     Args:
         damaged: The damaged one; it is only read.
         target: A file that is not there.
+
+    Returns:
+        How many records stood in slices that are left out, as a damaged page has run through them.
     """
     with closing(Salvage(damaged)) as salvage, closing(connections.open_writer(target)) as connection:
         connection.execute("PRAGMA synchronous = OFF")  # it is read once, and removed
         connection.execute("BEGIN")
         for name in tables():
-            if name not in _MADE:
-                _put(connection, name, salvage.rows(name))
+            if name not in _MADE:  # of a torn slice it is known how many records it had
+                _put(connection, name, salvage.rows(name, torn=name == "hot"))
         _fill(connection, "source", _LOST_SOURCE)
         _fill(connection, "form", _LOST_FORM)
         connection.execute(_LOST_PATTERNS)
-        _forget_torn_slices(connection)
+        lost = _forget_torn_slices(connection)
         connection.execute("COMMIT")
+    return lost
 
 
 def _put(connection: sqlite3.Connection, name: str, rows: Iterable[dict[str, Any]]) -> None:
@@ -133,8 +144,12 @@ def _fill(connection: sqlite3.Connection, name: str, sql: str) -> None:
     )
 
 
-def _forget_torn_slices(connection: sqlite3.Connection) -> None:
-    """Forget slices that a damaged page has run through, and those that stand in a block already."""
+def _forget_torn_slices(connection: sqlite3.Connection) -> int:
+    """Forget slices that stand in a block already, and torn ones; return how many records the latter had."""
+    lost = 0
+    connection.execute(
+        "DELETE FROM hot WHERE EXISTS (SELECT 1 FROM block WHERE hot.id << 16 BETWEEN first_id AND last_id)"
+    )
     rows = connection.execute(
         "SELECT hot.id, segment, offset, records, encoding, body"
         " FROM hot LEFT JOIN stream ON stream.id = stream"
@@ -147,10 +162,9 @@ def _forget_torn_slices(connection: sqlite3.Connection) -> None:
         except Exception:  # noqa: BLE001 - whatever damaged bytes lead to
             torn = True
         if torn:
+            lost += max(0, min(records, _MOST_IN_A_SLICE))  # this number may be damaged, too
             connection.execute("DELETE FROM hot WHERE id = ?", (number,))
-    connection.execute(
-        "DELETE FROM hot WHERE EXISTS (SELECT 1 FROM block WHERE hot.id << 16 BETWEEN first_id AND last_id)"
-    )
+    return lost
 
 
 def put_back(rebuilt: Path, database: Path, tell: Callable[[int], None] = lambda _: None) -> Recovered:

@@ -115,17 +115,18 @@ class Salvage:
         """Close the files."""
         self.pages.__exit__()
 
-    def rows(self, name: str) -> Iterator[dict[str, Any]]:
+    def rows(self, name: str, *, torn: bool = False) -> Iterator[dict[str, Any]]:
         """
         Yield what can be read of a table, each row once; what is said twice is taken as it was said first.
 
         Args:
             name: Of the table.
+            torn: Also rows whose end cannot be found; zeros stand for it.
         """
         table = self._tables[name]
         known: set[Any] = set()
         for number in self._leaves[name]:
-            for cell in self.pages.cells(number):
+            for cell in self.pages.cells(number, torn=torn):
                 if cell is None or not table.fits(cell.values):
                     self.unreadable += 1
                     continue

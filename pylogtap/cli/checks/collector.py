@@ -60,7 +60,7 @@ def _stranger(url: str, reason: str) -> Finding:
 def readiness(api: Api) -> Finding:
     """Ask the collector whether it can store."""
     try:
-        api.look("/readyz")
+        look = api.look("/readyz")
     except Refused as error:
         reasons = [str(each) for each in error.problem.get("reasons", [])] or [error.message]
         return Finding(
@@ -68,12 +68,21 @@ def readiness(api: Api) -> Finding:
             State.PROBLEM,
             f"the collector cannot store: {'; '.join(reasons)}",
             (
-                "on its machine, look for a full or broken disk:  df -h",
+                "start it again: it sets the damaged database aside, and goes on"
+                if any("damaged" in each for each in reasons)
+                else "on its machine, look for a full or broken disk:  df -h",
                 "programs keep what they log, and deliver it when the collector can store again",
             ),
         )
     except Failed as error:
         return Finding("storage", State.PROBLEM, error.message, error.remedies)
+    if notices := [str(each) for each in look.document.get("notices") or ()]:
+        return Finding(
+            "storage",
+            State.PROBLEM,
+            f"the collector can store and search, but: {'; '.join(notices)}",
+            ("on its machine, when it is stopped:  pylogtap recover",),
+        )
     return Finding("storage", State.OK, "the collector can store and search")
 
 

@@ -88,6 +88,16 @@ def test_no_collector(shell: Shell) -> None:
     assert "pylogtap serve" in seen.found("collector")["remedies"][0]
 
 
+def test_a_doctor_that_nobody_reads(shell: Shell) -> None:
+    """The exit code does not depend on how much of the words is read."""
+    process = shell.start("doctor", "--url", DEAD_URL)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (1, b"")
+
+
 def test_something_else_answers(shell: Shell) -> None:
     """A web server that is no collector is not taken for one."""
     with other_server(http.server.SimpleHTTPRequestHandler) as url:
@@ -149,6 +159,17 @@ def test_the_collector_cannot_store(shell: Shell, monkeypatch: pytest.MonkeyPatc
     assert seen.code == 1
     assert seen.state("storage") == "problem"
     assert "df -h" in seen.found("storage")["remedies"][0]
+
+
+def test_a_database_that_was_set_aside(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector that had to begin anew works, and yet something is wrong until that is put back."""
+    with own_collector(shell, monkeypatch) as collector:
+        (collector.data / "pylogtap.db.damaged-20261127T160000Z").write_bytes(b"")
+        seen = visit(shell)
+    assert seen.code == 1
+    assert seen.states() == {"storage": "problem"}
+    assert "was damaged and is set aside" in seen.found("storage")["seen"]
+    assert "pylogtap recover" in seen.found("storage")["remedies"][0]
 
 
 @pytest.mark.parametrize(("shift", "words"), [("+ 3600", "ahead of"), ("- 3600", "behind")])

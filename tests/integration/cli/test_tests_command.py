@@ -238,6 +238,18 @@ def test_tests_that_are_slower(tests: Commands) -> None:
     assert lines[1].split()[:5] == ["0.5", "s", "4", "s", "x8.0"]
 
 
+def test_a_gate_that_nobody_reads(broken: Commands) -> None:
+    """Who reads only the first lines, as `head` does, must not open a closed gate."""
+    where = ("--prefix", broken.prefix)
+    assert "the gate is closed" in broken.said("gate", *where, code=1)
+    process = broken.shell.start("tests", "gate", *where)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (1, b"")
+
+
 def test_gate(broken: Commands) -> None:
     """A gate is closed by a new failure, and says which, where, and since which commit."""
     where = ("--prefix", broken.prefix)

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -197,6 +197,31 @@ async def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
         async with running_engine(path):
             pytest.fail("it opened")
     assert path.exists()
+
+
+async def test_a_query_that_meets_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks is told that the database is damaged and what to do, not of a mistake that nobody made."""
+    path = tmp_path / "logs.db"
+    async with running_engine(path) as engine:
+        for number in range(200):
+            await engine.write(put(f"{number:0200}"))  # some pages of them
+        assert len(await names(engine)) == 200
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            rows = connection.execute(
+                "SELECT pageno, pgsize FROM dbstat WHERE pagetype = 'leaf'"
+                " AND name IN (SELECT name FROM sqlite_schema WHERE tbl_name = 'project')"
+            ).fetchall()
+        except sqlite3.OperationalError:
+            pytest.skip("this SQLite does not tell what is in which page: SQLITE_ENABLE_DBSTAT_VTAB")
+    with path.open("r+b") as file:
+        for number, size in rows:
+            file.seek((number - 1) * size)
+            file.write(b"\xa5" * size)
+    async with running_engine(path) as engine:
+        with pytest.raises(Overloaded, match=r"cannot be read: the database is damaged .*start the "):
+            await names(engine)
+    assert "the database is damaged" in caplog.text
 
 
 async def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pylogtap_collector.daemon import serving
+from pylogtap_collector.errors import Overloaded
 from pylogtap_collector.services.assessor import Assessor
 from pylogtap_collector.services.tasks import Tasks
 from pylogtap_collector.settings import Settings
@@ -62,3 +63,24 @@ async def test_a_collector_ends_at_once_after_it_has_begun(tmp_path: Path) -> No
             chosen = Settings(data=tmp_path, port=0, adopt=False, host_metrics=False, docker="off")
             async with serving(chosen):
                 pass
+
+
+async def test_what_is_known_to_be_wrong_is_told_in_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that cannot go on for a reason with words, such as a damaged database, leaves no traceback."""
+    failed = asyncio.Event()
+
+    async def work() -> None:
+        failed.set()
+        raise Overloaded("The collector stores nothing: the database is damaged.")
+
+    tasks = Tasks(first_wait_s=60)
+    tasks.supervise("tidy", work)
+    async with asyncio.timeout(10):
+        await failed.wait()
+    await asyncio.sleep(0)
+    await tasks.stop()
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "task tidy failed, and is started again: The collector stores nothing: the database is damaged."
+    )
+    assert record.exc_info is None
