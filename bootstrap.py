@@ -1,5 +1,5 @@
 """
-From nothing but Python to a running demo, or to the tests; nothing outside this folder is touched.
+From nothing but Python to a running demo, or to the tests; nothing is set up outside this folder.
 
 ::
 

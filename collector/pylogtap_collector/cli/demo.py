@@ -87,7 +87,7 @@ async def _serve(settings: Settings, orders: float, *, kept: bool) -> None:
         shop = Shop(_environment(url, key, settings), lambda text: click.echo(text, err=True))
         try:
             await shop.open()
-            _announce(url, settings, kept=kept)
+            _announce(url, settings, running.directory.code, kept=kept)
             customers = asyncio.create_task(shop.receive_customers(orders))
             await stop.wait()
             customers.cancel()
@@ -108,7 +108,7 @@ def _environment(url: str, key: str, settings: Settings) -> Mapping[str, str]:
     }
 
 
-def _announce(url: str, settings: Settings, *, kept: bool) -> None:
+def _announce(url: str, settings: Settings, code: str | None, *, kept: bool) -> None:
     program = _program()
     other = "" if url.endswith(f":{DEFAULT_PORT}") else f" --url {url}"
     place = settings.database if kept else f"{settings.database} (removed at the end)"
@@ -119,6 +119,8 @@ def _announce(url: str, settings: Settings, *, kept: bool) -> None:
     click.echo(f"  page      {click.style(f'{url}/', fg='cyan', underline=True)}")
     click.echo(f"  API       {url}/docs")
     click.echo(f"  database  {place}")
+    if code is not None:
+        click.echo(f"  code      {code}  makes the first account: {url}/sign-in")
     click.echo()
     click.echo("  shop/checkout   logs by the standard library's logging")
     click.echo("  shop/payments   logs by structlog")

@@ -132,6 +132,7 @@ def test_three_services_log_in_three_ways(tmp_path: Path) -> None:
         assert len(services_of_it) == 3
         text = demo.stop()
     assert "Traceback" not in text
+    assert re.search(r"  code      \w{4}-\w{4}-\w{4}  makes the first account: http://\S+/sign-in\n", text)
     assert text.rstrip().endswith("stopped")
     assert not any(is_alive(pid) for pid in services_of_it)
     assert [path.name for path in tmp_path.iterdir()] == ["printed"]
