@@ -93,6 +93,7 @@ def test_killed_at_some_statements(victim: Callable[[int], Victim], steps: int, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("steps", EARLIER)
 def test_killed_at_every_statement(victim: Callable[[int], Victim], steps: int, saw: Saw) -> None:
     """The same for every single statement and every change of files."""

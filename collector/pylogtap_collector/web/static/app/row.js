@@ -55,7 +55,7 @@ export function rowOf(log, zone, now) {
 /** @param {LogRecord} log */
 function chips(log) {
   return [
-    log.exception &&
+    log.exception?.type &&
       el(
         "span.chip.is-exception",
         { title: bare(clip(log.exception.message, 300)) },

@@ -85,5 +85,5 @@ const lineOf = (log, id) =>
       log.service,
     ),
     el("span.context-text", null, inOneLine(log.message)),
-    log.exception && el("span.chip.is-exception", null, bare(clip(log.exception.type, 60))),
+    log.exception?.type && el("span.chip.is-exception", null, bare(clip(log.exception.type, 60))),
   );
