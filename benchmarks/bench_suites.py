@@ -2,8 +2,9 @@
 The pytest plugin with suites that others wrote: is all of it in the collector, and what does it cost?
 
 Each suite is run once with the plugin and pytest's own JUnit XML: cases, outcomes and durations in the
-collector are compared with that report, one by one. Then it is run in turns without and with the plugin, and
-its wall time and memory are compared. Downloads source distributions; needs some minutes::
+collector are compared with that report, one by one. Then it is run in turns without the plugin, with it, and
+with pytest's own JUnit XML in its stead; wall time and memory are compared. Downloads source distributions;
+needs some minutes::
 
     python -m benchmarks.bench_suites --rounds 5
     python -m benchmarks.bench_suites --suites attrs,packaging --rounds 3
@@ -48,6 +49,7 @@ COSTS = (
     Column("without_s", "without s", ".2f"),
     Column("with_s", "with s", ".2f"),
     Column("wall", "wall x", ".3f"),
+    Column("junit", "JUnit XML x", ".3f"),
     Column("cpu", "CPU x", ".3f"),
     Column("memory", "memory x", ".3f"),
     Column("more_mib", "MiB more", ".1f"),
@@ -178,13 +180,21 @@ def compare(folder: SuiteFolder, suite: Suite, collector: CollectorProcess) -> d
 
 
 def cost(folder: SuiteFolder, suite: Suite, collector: CollectorProcess, rounds: int) -> dict[str, Any]:
-    """Run a suite in turns without and with the plugin, and return a row of what it costs."""
+    """Run a suite in turns without and with the plugin or a report, and return a row of what it costs."""
     run_suite(folder, suite, None)  # once for the file system's sake
+    path = folder.folder / f"{suite.name}-cost.xml"
+    ways: dict[str, tuple[str | None, Path | None]] = {
+        "without": (None, None),
+        "with": (collector.url, None),
+        "junit": (None, path),
+    }
     pairs: list[tuple[dict[str, float], dict[str, float]]] = []
+    reports: list[float] = []
     for number in range(rounds):
-        order = (None, collector.url) if number % 2 else (collector.url, None)
-        both = {url: run_suite(folder, suite, url) for url in order}
-        pairs.append((both[None], both[collector.url]))
+        order = list(ways) if number % 2 else list(reversed(ways))
+        taken = {way: run_suite(folder, suite, *ways[way]) for way in order}
+        pairs.append((taken["without"], taken["with"]))
+        reports.append(taken["junit"]["wall"] / taken["without"]["wall"])
     ratio = {
         name: statistics.median(after[name] / before[name] for before, after in pairs)
         for name in ("wall", "cpu", "memory")
@@ -195,6 +205,7 @@ def cost(folder: SuiteFolder, suite: Suite, collector: CollectorProcess, rounds:
         "without_s": statistics.median(before["wall"] for before, _ in pairs),
         "with_s": statistics.median(after["wall"] for _, after in pairs),
         "more_mib": statistics.median(after["memory"] - before["memory"] for before, after in pairs),
+        "junit": statistics.median(reports),
         **ratio,
     }
 
