@@ -380,9 +380,7 @@ class Spool:
     def prepare_spare(self) -> None:
         """Have a segment ready, so that a logging call need not create one."""
         with self._sparing:
-            if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
-                return
-            if time.monotonic() < self._retry_at:
+            if not self._wants_spare() or time.monotonic() < self._retry_at:
                 return
             stem = self.stem
             try:
@@ -394,11 +392,12 @@ class Spool:
             if not self._offer_spare(fresh, stem):
                 fresh.remove()
 
+    def _wants_spare(self) -> bool:
+        return self._spare is None and not self._closed and len(self.full) + 1 < self._max_segments
+
     def _offer_spare(self, fresh: Segment, stem: str) -> bool:
-        with self.lock:
-            if self._spare is not None or self._closed or len(self.full) + 1 >= self._max_segments:
-                return False  # a call has made one itself meanwhile
-            if stem != self.stem:  # the spool was closed, and begun anew: nobody owns the other name any more
+        with self.lock:  # meanwhile a call may have made one, or the spool have begun anew under another name
+            if not self._wants_spare() or stem != self.stem:
                 return False
             self._spare = fresh
             return True

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from aiohttp import web
@@ -121,7 +122,8 @@ def _bound_what_is_sent_ahead(request: web.Request) -> None:
     """
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
+        with suppress(OSError):  # the reader has gone: writing says so
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AHEAD)
 
 
 async def write(answer: web.StreamResponse, data: bytes) -> None:
