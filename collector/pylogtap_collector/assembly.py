@@ -39,6 +39,7 @@ from pylogtap_collector.services.metrics import Metrics
 from pylogtap_collector.services.notes import Notes
 from pylogtap_collector.services.passwords import Passwords
 from pylogtap_collector.services.preferences import Preferences
+from pylogtap_collector.services.reader import Reader
 from pylogtap_collector.services.reserve import Reserve
 from pylogtap_collector.services.retention import Retention
 from pylogtap_collector.services.rewriter import Rewriter
@@ -121,7 +122,8 @@ class Collector:
         self.directory = directory = Directory(self.engine, settings)
         passwords, attempts = Passwords(), Attempts(time.monotonic)
         users = Users(directory, passwords, attempts)
-        logs, backup = Logs(self.engine, tiers, rewriter, self.bus, live), Backup(self.engine)
+        reader, backup = Reader(self.engine, self.keeper), Backup(self.engine)
+        logs = Logs(self.engine, reader, tiers, rewriter, self.bus, live)
         metrics = Metrics(self.engine, settings, self.counters, reserve)
         self.roller = Roller(self.engine, live, reserve)
         shippers = Shippers(self.engine, tiers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ def serve(**given: Any) -> None:
     PYLOGTAP_COLLECTOR_DATA, PYLOGTAP_COLLECTOR_HOST and so on.
     """
     gc.disable()  # what is loaded stays; the daemon lets it look again
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # of others: they hook into each model
     from pylogtap_collector.cli.listening import explain, guards, log_to_stderr, read_settings
 
     settings = read_settings(**given)

@@ -15,21 +15,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
-import docker
-import docker.errors
 
 from pylogtap_collector.containers.knocking import what_is_wrong, what_keeps_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    import docker
+
 _ANSWER_S = 10.0
-_UNREACHABLE = (
-    aiohttp.ClientError,
-    docker.errors.DockerException,
-    TimeoutError,
-    OSError,  # what requests raises, by which the SDK asks, is one
-)
+_UNREACHABLE = (aiohttp.ClientError, TimeoutError, OSError)  # the last is what the SDK's requests raises
 
 
 class EngineUnreachable(Exception):
@@ -106,7 +101,7 @@ class Engine:
         if reason := await what_is_wrong(session, f"http://{host}", self.address):
             raise EngineUnreachable(reason)
         with _translated():
-            sdk = await asyncio.to_thread(docker.APIClient, self.address, timeout=int(_ANSWER_S))
+            sdk = await asyncio.to_thread(_sdk, self.address)
             self._sdk = sdk
             self.version = await asyncio.to_thread(sdk.version)
         self._base = f"http://{host}/v{sdk.api_version}"
@@ -198,6 +193,12 @@ class Engine:
         return self._sdk
 
 
+def _sdk(address: str) -> docker.APIClient:
+    import docker  # noqa: PLC0415 - not while the collector starts, which it would hold up
+
+    return docker.APIClient(address, timeout=int(_ANSWER_S))
+
+
 def _reason(text: str) -> str:
     """Return what an answer says is wrong: mostly a JSON object with a message."""
     with suppress(ValueError, KeyError, TypeError):
@@ -219,7 +220,11 @@ class _translated:  # noqa: N801 - is used as a function is
             EngineRefusal: The engine has answered so.
             EngineUnreachable: It has not answered.
         """
-        if isinstance(error, docker.errors.APIError) and error.response is not None:
+        if error is None:
+            return
+        from docker.errors import APIError, DockerException  # noqa: PLC0415 - as above
+
+        if isinstance(error, APIError) and error.response is not None:
             raise EngineRefusal(error.response.status_code, str(error.explanation or error)) from error
-        if isinstance(error, (*_UNREACHABLE, ValueError)):  # half an answer is no JSON
+        if isinstance(error, (*_UNREACHABLE, DockerException, ValueError)):  # half an answer is no JSON
             raise EngineUnreachable(f"{type(error).__name__}: {error}") from error

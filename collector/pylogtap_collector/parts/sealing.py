@@ -116,7 +116,7 @@ def seal(part: Part, dictionary: Dictionary, *, level: int = LEVEL) -> Sealed:
     columns = {name: part.column(name) for name in sorted(part.names)}
     sections |= {name: column.write() for name, column in columns.items()}
     compress = zstandard.ZstdCompressor(level=level, write_content_size=True).compress
-    minutes = _minutes(part)
+    minutes = minutes_of(part)
     written = [compress(section) for column in sections.values() for section in column]
     summary = _Summary(
         VERSION,
@@ -299,8 +299,8 @@ class Loader:
         return read_column(head.kinds[name], rows, sections)
 
 
-def _minutes(part: Part) -> Ints:
-    """Return minute, class of level and number of rows, wherever there are any."""
+def minutes_of(part: Part) -> Ints:
+    """Return minute, class of level and number of rows, wherever there are any: see :class:`Summary`."""
     classes = np.array([class_of(form.severity) for form in part.head.forms], np.int64)
     cells, counts = np.unique(part.times // MINUTE_NS * 8 + classes[part.form], return_counts=True)
     return np.stack([cells >> 3, cells & 7, counts])

@@ -8,6 +8,7 @@ is told in `_values`.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, cast
 
 import re2
@@ -56,10 +57,15 @@ GRAMMAR = r"""
     %ignore /\s+/
 """
 
-_lark = Lark(GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=False)
 _OPERATORS: tuple[Operator, ...] = (">=", "<=", ">", "<")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\.\.|,|(?:(?!\.\.)[^,"])+', re.DOTALL)
+
+
+@cache
+def _lark() -> Lark:
+    """Return the parser, which takes longer to make than most of the collector takes to start."""
+    return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False, propagate_positions=False)
 
 
 def parse_tree(text: str) -> Node:
@@ -74,7 +80,7 @@ def parse_tree(text: str) -> Node:
     """
     _check_limits(text)
     try:
-        tree = _lark.parse(text)
+        tree = _lark().parse(text)
         return _Builder().build(tree)
     except UnexpectedInput as error:
         raise _explained(text, error) from None

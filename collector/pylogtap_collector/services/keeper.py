@@ -35,6 +35,8 @@ _SEALS = 8  # until the journal is emptied
 _ROWS = 2_000  # of one transaction: others write in between
 _REST = 4  # times as long as writing rows took: what came since is read again for the few that are new
 _TOLD = 512  # records that followers are told of at once
+_BEHIND = 8  # blocks that could be sealed: what waits is too much to be read by every question
+_SETTLING_S = 1.0  # how often to look whether it has become less
 _BITS = 16  # of an id: the record's place in its slice
 
 
@@ -88,6 +90,26 @@ class Keeper:
     def unsealed_bytes(self) -> int:
         """Bytes of their slices."""
         return self._bytes
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much is not sealed that questions about records are slow."""
+        most = sealing.SPARE_BYTES + _BEHIND * sealing.BLOCK_BYTES // 4
+        return self._records > self._spare + _BEHIND * sealing.BLOCK or self._size > most
+
+    async def settle(self, timeout_s: float) -> None:
+        """
+        Wait as long as what is not sealed becomes less, until it is little.
+
+        Args:
+            timeout_s: How long at most.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                left = self._records + 1
+                while self.is_behind and self._records < left:
+                    left = self._records
+                    await asyncio.sleep(_SETTLING_S)
 
     async def recover(self) -> None:
         """Find out what an earlier run has left. Call it before slices come in."""

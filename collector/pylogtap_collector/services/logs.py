@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.models import Order
     from pylogtap_collector.query import Query
     from pylogtap_collector.services.bus import Bus
+    from pylogtap_collector.services.reader import Reader
     from pylogtap_collector.services.rewriter import Rewriter
     from pylogtap_collector.settings import LiveSettings
     from pylogtap_collector.storage.engine import Engine
@@ -56,19 +57,27 @@ class Logs:
     """
 
     def __init__(
-        self, engine: Engine, tiers: Tiers, rewriter: Rewriter, bus: Bus, live: LiveSettings
+        self,
+        engine: Engine,
+        reader: Reader,
+        tiers: Tiers,
+        rewriter: Rewriter,
+        bus: Bus,
+        live: LiveSettings,
     ) -> None:
         """
         Bind what it needs.
 
         Args:
             engine: The database.
+            reader: Reads records.
             tiers: Where records are.
             rewriter: Deletes records.
             bus: What comes in.
             live: The limits.
         """
         self._engine = engine
+        self._reader = reader
         self._tiers = tiers
         self._rewriter = rewriter
         self._bus = bus
@@ -109,7 +118,7 @@ class Logs:
             last = read_cursor(cursor, order, q)
             selection = Selection(selection.query, last.since_ns, last.until_ns)
             behind = (last.time, last.log_id)
-        found = await self._engine.read(
+        found = await self._reader.read(
             lambda connection: logs.page(self._tiers, connection, selection, order, limit + 1, behind)
         )
         following = None
@@ -138,7 +147,7 @@ class Logs:
             before, after = logs.neighbours(self._tiers, connection, found, context)
             return LogInContext.model_construct(**dict(found.log), before=before, after=after)
 
-        return await self._engine.read(job)
+        return await self._reader.read(job)
 
     async def count(
         self, q: str, *, since: str | None = None, until: str | None = None, projects: Projects = None
@@ -156,7 +165,7 @@ class Logs:
             InvalidQuery: The query cannot be read.
         """
         selection = self.select(q, since, until, projects)
-        return await self._engine.read(
+        return await self._reader.read(
             lambda connection: Count(total=counts.count(self._tiers, connection, selection))
         )
 
@@ -206,7 +215,7 @@ class Logs:
             found = counts.by_time(self._tiers, connection, selection, first, step, number)
             return _histogram(first, end, step, found.tolist())
 
-        return await self._engine.read(job)
+        return await self._reader.read(job)
 
     async def facets(
         self,
@@ -240,7 +249,7 @@ class Logs:
                 items=[Facet(field=field, values=values) for field, values in zip(fields, found, strict=True)]
             )
 
-        return await self._engine.read(job)
+        return await self._reader.read(job)
 
     async def patterns(
         self,
@@ -265,7 +274,7 @@ class Logs:
             InvalidQuery: The query cannot be read.
         """
         selection = self.select(q, since, until, projects)
-        return await self._engine.read(
+        return await self._reader.read(
             lambda connection: Patterns(items=counts.by_pattern(self._tiers, connection, selection, limit))
         )
 
@@ -382,7 +391,7 @@ class Logs:
             return form([item.log for item in found]) if found else None, last
 
         while True:
-            chunk, behind = await self._engine.read(read)
+            chunk, behind = await self._reader.read(read)
             if chunk is not None:
                 yield chunk
             if behind is None:

@@ -59,10 +59,11 @@ def count(tiers: Tiers, connection: sqlite3.Connection, selection: Selection) ->
         selection: Which.
     """
     evaluation = selection.evaluation(connection)
-    return sum(
-        _count(tiers, evaluation, selection, tier)
-        for tier in _possible(tiers, connection, selection, evaluation)
-    )
+    total = 0
+    for tier in tiers.all(connection, selection.since_ns, selection.until_ns):
+        check_deadline()
+        total += _count(tiers, evaluation, selection, tier)
+    return total
 
 
 def _count(tiers: Tiers, evaluation: Evaluation, selection: Selection, tier: Tier) -> int:
@@ -70,11 +71,13 @@ def _count(tiers: Tiers, evaluation: Evaluation, selection: Selection, tier: Tie
     known = tiers.shelf.remembered(key)
     if known is not None:
         return known
-    part = tier.open()
-    if selection.holds(tier):
+    if not evaluation.possible(tier.head, tier.words):
+        total = 0
+    elif selection.holds(tier):
+        part = tier.open()
         total = count_of(evaluation.answer(part), part)
     else:
-        total = len(selection.rows(evaluation, part))
+        total = len(selection.rows(evaluation, tier.open()))
     tiers.shelf.remember(key, total)
     return total
 
@@ -120,13 +123,12 @@ def by_time(
     counts: list[Ints] = []
     for tier in _possible(tiers, connection, selection, evaluation):
         inside = everything and selection.holds(tier)
-        if inside and by_minute and tier.block is not None:
-            rolled.append(tier.summary.minutes)
+        if inside and by_minute:
+            rolled.append(tier.minutes)
             continue
         if inside and (tier.first_time - since_ns) // step_ns == (tier.last_time - since_ns) // step_ns:
-            cell, head = (tier.first_time - since_ns) // step_ns * 8, tier.head
-            sums = np.bincount(_classes(tiers, head), head.form_counts, minlength=8).astype(np.int64)
-            cells.append(cell + np.arange(8))
+            _, classes, sums = tier.minutes
+            cells.append((tier.first_time - since_ns) // step_ns * 8 + classes)
             counts.append(sums)
             continue
         part = tier.open()

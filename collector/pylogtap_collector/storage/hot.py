@@ -2,7 +2,8 @@
 Records that are not sealed yet: slices as they came, read into parts of some thousand records.
 
 Parts are cut at the same slices whoever asks, so that each is made once; only the newest, which still grows,
-is made anew. Sealing takes whole parts.
+is made anew. Sealing takes whole parts. Some parts are kept in memory, of all others no more than their
+extent, so that a backlog of any length takes little memory, and what was counted in it is not counted again.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from pylogtap_collector.parts.building import build
 from pylogtap_collector.parts.columns import ANY
 from pylogtap_collector.parts.part import Part
 from pylogtap_collector.parts.reading import Batch, SegmentReader
+from pylogtap_collector.parts.sealing import minutes_of
 from pylogtap_collector.parts.vocabulary import filter_of
+from pylogtap_collector.storage.connections import check_deadline
 from pylogtap_collector.wire import Definitions, unpack_definitions
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+    from pylogtap_collector.parts.numbers import Ints
     from pylogtap_collector.parts.sites import CallSites
     from pylogtap_collector.storage.dictionary import Numbered
 
@@ -46,6 +50,35 @@ class Chunk(NamedTuple):
     size: int = 0
 
 
+class Extent(NamedTuple):
+    """
+    What is known of a part that need not be in memory.
+
+    Attributes:
+        chunk: Its slices.
+        gone: Ids of their records that are deleted.
+        first_time: Of its records, ns since the epoch.
+        last_time: Likewise.
+        first_id: Of its records.
+        last_id: Likewise.
+        minutes: See :attr:`pylogtap_collector.parts.sealing.Summary.minutes`.
+        places: How many of its records each instance has, and when the last of them came.
+    """
+
+    chunk: Chunk
+    gone: frozenset[int]
+    first_time: int
+    last_time: int
+    first_id: int
+    last_id: int
+    minutes: Ints
+    places: dict[Place, tuple[int, int]]
+
+
+Place = tuple[str, str, str]  # project, service, instance
+_Key = tuple[int, int, frozenset[int]]  # first slice, last slice, records that are deleted
+
+
 def _structures_of(part: Part | None) -> int:
     """Return the bytes that values take which are kept as objects, about."""
     if part is None:
@@ -55,6 +88,19 @@ def _structures_of(part: Part | None) -> int:
         count * _OBJECT_BYTES * sum(part.head.kinds[name] == ANY for name in names)
         for count, names in zip(rows, part.head.shapes, strict=True)
     )
+
+
+def _extent_of(part: Part, chunk: Chunk, gone: frozenset[int]) -> Extent:
+    head = part.head
+    places: dict[Place, tuple[int, int]] = {}
+    came = np.zeros(len(head.sources), np.int64)
+    np.maximum.at(came, part.source, part.received(np.arange(head.rows)))
+    for source, count, last in zip(head.sources, head.source_counts.tolist(), came.tolist(), strict=True):
+        known, latest = places.get(source[:3], (0, 0))
+        places[source[:3]] = known + count, max(latest, last)
+    found = {place: each for place, each in places.items() if each[0]}
+    times, ids = (head.first_time, head.last_time), (head.first_id, head.last_id)
+    return Extent(chunk, gone, *times, *ids, minutes_of(part), found)
 
 
 class Hot:
@@ -73,14 +119,55 @@ class Hot:
         self._lock = threading.RLock()
         self._chunks: list[Chunk] = []
         self._growing = Chunk(0, 0, 0)
-        self._parts: OrderedDict[tuple[int, int, frozenset[int]], tuple[Part | None, int]] = OrderedDict()
+        self._parts: OrderedDict[_Key, tuple[Part | None, int]] = OrderedDict()
+        self._extents: dict[_Key, Extent | None] = {}
         self._readers: OrderedDict[int, tuple[SegmentReader, int]] = OrderedDict()
         self._batches: dict[int, Batch] = {}
 
-    def parts(self, connection: sqlite3.Connection) -> list[Part]:
-        """Return all records that are not sealed, as the connection's transaction sees them; oldest first."""
-        found = [self.part(connection, chunk) for chunk in self.chunks(connection)]
-        return [part for part in found if part is not None]
+    def parts(self, connection: sqlite3.Connection, behind: int = 0) -> Iterator[Part]:
+        """
+        Yield all records that are not sealed, as the connection's transaction sees them; oldest first.
+
+        Args:
+            connection: In a transaction.
+            behind: Leave out parts that have no id behind this one.
+        """
+        for chunk in self.chunks(connection):
+            if (chunk.last + 1 << SLICE_BITS) - 1 > behind:
+                check_deadline()
+                part = self.part(connection, chunk)
+                if part is not None:
+                    yield part
+
+    def extents(self, connection: sqlite3.Connection, behind: int = 0) -> Iterator[Extent]:
+        """
+        Yield what is known of the parts that have records; oldest first.
+
+        Args:
+            connection: In a transaction.
+            behind: Leave out parts that have no id behind this one.
+        """
+        for chunk in self.chunks(connection):
+            if (chunk.last + 1 << SLICE_BITS) - 1 > behind:
+                check_deadline()
+                extent = self._extent(connection, chunk)
+                if extent is not None:
+                    yield extent
+
+    def _extent(self, connection: sqlite3.Connection, chunk: Chunk) -> Extent | None:
+        gone = self._gone(connection, chunk)
+        key = (chunk.first, chunk.last, gone)
+        with self._lock:
+            if key not in self._extents:
+                part = self._find(connection, chunk, gone)
+                self._extents[key] = None if part is None else _extent_of(part, chunk, gone)
+            return self._extents[key]
+
+    def open(self, connection: sqlite3.Connection, extent: Extent) -> Part:
+        """Return the part that an extent of the same transaction is of."""
+        part = self._find(connection, extent.chunk, extent.gone)
+        assert part is not None
+        return part
 
     def chunks(self, connection: sqlite3.Connection) -> list[Chunk]:
         """Return how the slices that the connection's transaction sees are put together."""
@@ -103,13 +190,19 @@ class Hot:
 
     def part(self, connection: sqlite3.Connection, chunk: Chunk) -> Part | None:
         """Return the records of some slices; None where all of them are deleted."""
-        gone = frozenset(
+        return self._find(connection, chunk, self._gone(connection, chunk))
+
+    @staticmethod
+    def _gone(connection: sqlite3.Connection, chunk: Chunk) -> frozenset[int]:
+        return frozenset(
             log_id
             for (log_id,) in connection.execute(
                 "SELECT log_id FROM gone WHERE log_id BETWEEN ? AND ?",
                 (chunk.first << SLICE_BITS, (chunk.last + 1 << SLICE_BITS) - 1),
             )
         )
+
+    def _find(self, connection: sqlite3.Connection, chunk: Chunk, gone: frozenset[int]) -> Part | None:
         key = (chunk.first, chunk.last, gone)
         with self._lock:
             if key in self._parts:
@@ -122,11 +215,12 @@ class Hot:
             self._keep(key, part, sum(batch.weight for batch in batches) + _structures_of(part))
             return part
 
-    def _keep(self, key: tuple[int, int, frozenset[int]], part: Part | None, size: int) -> None:
+    def _keep(self, key: _Key, part: Part | None, size: int) -> None:
         """Keep a part in memory, and none that it stands for, or that was sealed."""
         oldest = self._chunks[0].first if self._chunks else key[0]
-        for known in [known for known in self._parts if known[0] == key[0] or known[1] < oldest]:
-            del self._parts[known]
+        for kept in (self._parts, self._extents):
+            for known in [known for known in kept if known[0] == key[0] or known[1] < oldest]:
+                del kept[known]
         self._parts[key] = part, size
         held = sum(each for _, each in self._parts.values())
         while len(self._parts) > 1 and (len(self._parts) > _PARTS or held > _PARTS_BYTES):

@@ -63,11 +63,12 @@ class Selection:
             and (self.last_id is None or tier.last_id <= self.last_id)
         )
 
-    def key_for(self, tier: Tier) -> tuple[str, int] | None:
+    def key_for(self, tier: Tier) -> tuple[str, tuple[int, int]] | None:
         """Return the name under which a count of a part's records is kept; None: it may change."""
-        if tier.block is None or not is_lasting(self.query.tree) or not self.holds(tier):
+        name = tier.lasting
+        if name is None or not is_lasting(self.query.tree) or not self.holds(tier):
             return None
-        return str(self.query), tier.block.id
+        return str(self.query), name
 
 
 _OPEN = 4  # parts of a page that are open at once

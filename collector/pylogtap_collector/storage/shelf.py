@@ -90,17 +90,17 @@ class Shelf:
         self._summaries = _Kept(_SUMMARIES)
         self._answers = _Kept(_ANSWERS)
 
-    def remembered(self, key: tuple[str, int] | None) -> int | None:
+    def remembered(self, key: tuple[str, tuple[int, int]] | None) -> int | None:
         """
-        Return how many records of a block a query means, where that was counted before.
+        Return how many records of a part a query means, where that was counted before.
 
         Args:
-            key: The query, and the number of the block; None: nothing is known.
+            key: The query, and the name of the part; None: nothing is known.
         """
         return None if key is None else self._answers.get(key)  # type: ignore[return-value]
 
-    def remember(self, key: tuple[str, int] | None, count: int) -> None:
-        """Keep how many records of a block a query means: a block never changes."""
+    def remember(self, key: tuple[str, tuple[int, int]] | None, count: int) -> None:
+        """Keep how many records of a part a query means: what has a name never changes."""
         if key is not None:
             self._answers.put(key, count, 2 * len(key[0]) + _ANSWER)
 
