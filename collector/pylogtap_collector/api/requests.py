@@ -20,7 +20,6 @@ from pylogtap_collector.services import Services
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
-    from multidict import MultiMapping
 
     from pylogtap_collector.api.routing import Operation
 
@@ -40,12 +39,11 @@ def handler_of(operation: Operation, services: Services) -> Handler:
         operation: What to do.
         services: By whom.
     """
-    lists = _names(operation.query_model, "array")
 
     async def handle(request: web.Request) -> web.StreamResponse:
         arguments: dict[str, Any] = {}
         arguments |= _checked(operation.path_model, request.match_info, "path")
-        arguments |= _checked(operation.query_model, _query(request.query, lists), "query")
+        arguments |= _checked(operation.query_model, _query(request, operation.query_model), "query")
         arguments |= _checked(operation.header_model, _headers(operation, request), "header")
         for name, kind in operation.injected.items():
             arguments[name] = _injected(kind, request, services)
@@ -109,9 +107,10 @@ def _names(model: type[BaseModel], kind: str) -> frozenset[str]:
     )
 
 
-def _query(query: MultiMapping[str], lists: frozenset[str]) -> dict[str, Any]:
+def _query(request: web.Request, model: type[BaseModel]) -> dict[str, Any]:
     """Return the members of a query string; lists may be repeated or separated by commas."""
-    values: dict[str, Any] = {}
+    query, values = request.query, dict[str, Any]()
+    lists = _names(model, "array") if query else frozenset[str]()
     for name in dict.fromkeys(query):
         found = query.getall(name)
         if name in lists:
