@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.engine import Engine
 
 T = TypeVar("T")
-_FIRST_S = 2.0  # of the first try: reading slices and sealing them at the same time makes both slower
+_FIRST_S = 1.0  # of the first try: reading slices and sealing them at the same time makes both slower
+_SETTLING = 2  # deadlines of waiting for sealing, which is faster than reading slices
 
 
 class Reader:
@@ -46,5 +47,5 @@ class Reader:
             try:
                 return await self._engine.read(job, timeout_s=min(_FIRST_S, self._engine.query_timeout_s))
             except QueryTooSlow:
-                await self._keeper.settle(self._engine.query_timeout_s)
+                await self._keeper.settle(_SETTLING * self._engine.query_timeout_s)
         return await self._engine.read(job)

@@ -6,6 +6,7 @@ Nothing here is asked by the collector: it reads parts. So rows may come late wh
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,7 +26,9 @@ COLUMNS = (
     "id", "time", "received", "source", "form", "message", "attributes", "exception_type",
     "exception_message", "stacktrace", "arguments", "trace_id", "span_id", "thread", "test_id",
 )  # fmt: skip
-_INSERT = f"INSERT OR IGNORE INTO recent ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+_INSERT = f"INSERT OR IGNORE INTO recent ({', '.join(COLUMNS)}) VALUES "
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+_AT_ONCE = 50  # rows of one statement: between two of them others may have the interpreter, for 5 ms each
 _NO_EXCEPTION = (None, None, None, None)
 
 
@@ -81,7 +84,9 @@ def insert_rows(connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]])
         connection: In a transaction.
         rows: From :func:`rows_of`; those that are there already stay.
     """
-    connection.executemany(_INSERT, rows)
+    left = iter(rows)
+    while some := list(islice(left, _AT_ONCE)):
+        connection.execute(_INSERT + ", ".join([_ROW] * len(some)), list(chain.from_iterable(some)))
 
 
 def last_row(connection: sqlite3.Connection) -> int:
