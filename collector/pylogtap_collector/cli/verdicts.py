@@ -39,8 +39,8 @@ class Report(Protocol):
         """Tell one."""
         ...
 
-    def close(self, seconds: float) -> bool:
-        """Tell the sum, after so many seconds, and return whether every promise was kept."""
+    def close(self, seconds: float) -> None:
+        """Tell the sum, after so many seconds."""
         ...
 
 
@@ -99,7 +99,7 @@ class TextReport:
                 self._screen.write(line)
         self._screen.write([])
 
-    def close(self, seconds: float) -> bool:
+    def close(self, seconds: float) -> None:
         """Write how many were kept; of those that were not, how to try them again."""
         self._clear()
         kept = self._told - len(self._broken)
@@ -108,7 +108,7 @@ class TextReport:
             self._screen.write(
                 [Span(*KEPT), Span(f" {kept} of {self._told} promises kept", "bold"), Span(f" {took}")]
             )
-            return True
+            return
         again = " ".join(f"--only {key}" for key in self._broken)
         were = "was" if len(self._broken) == 1 else "were"
         told = f" {len(self._broken)} of {self._told} promises {were} not kept"
@@ -116,7 +116,6 @@ class TextReport:
         self._screen.write(
             [Span("  the same again: ", "dim"), Span(f"pylogtap verify --seed {self._seed} {again}")]
         )
-        return False
 
     def _clear(self) -> None:
         if self._sign is not None:
@@ -157,16 +156,11 @@ class TextReport:
 class JsonReport:
     """An object a line."""
 
-    def __init__(self) -> None:
-        """Nothing was told yet."""
-        self._all_kept = True
-
     def begin(self, keys: Sequence[str]) -> None:
         """Say nothing."""
 
     def write(self, row: Row) -> None:
         """Write an object."""
-        self._all_kept &= row.seen.kept
         promise, seen = row.promise, row.seen
         document = {
             "key": promise.key, "fault": promise.fault, "holds": promise.kept, "promised": promise.figure,
@@ -174,9 +168,8 @@ class JsonReport:
         }  # fmt: skip
         click.echo(json.dumps(document, ensure_ascii=False))
 
-    def close(self, seconds: float) -> bool:  # noqa: ARG002 - each row has its own
-        """Write nothing more."""
-        return self._all_kept
+    def close(self, seconds: float) -> None:
+        """Write nothing more: each row has its own time."""
 
 
 class MarkdownReport:
@@ -198,10 +191,9 @@ class MarkdownReport:
         cells = (mark, promise.fault, promise.kept, promise.figure, row.seen.figure)
         click.echo(f"| {' | '.join(cell_of(text) for text in cells)} |")
 
-    def close(self, seconds: float) -> bool:
+    def close(self, seconds: float) -> None:
         """Write how long it took."""
         click.echo(f"\n{'All kept' if self._all_kept else 'Not all kept'}, in {seconds:.0f} s.")
-        return self._all_kept
 
 
 def cell_of(text: str) -> str:

@@ -6,7 +6,7 @@ import random
 import signal
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ def verify(extent: str | None, seed: int | None, only: tuple[str, ...], form: st
         raise WrongUsage(f"there is no proof of {', '.join(unknown)} here; there is one of {', '.join(KEYS)}")
     seed = random.SystemRandom().randrange(_SEEDS) if seed is None else seed
     wanted = [key for key in KEYS if key in only or not only]
-    report = open_report(form, seed, wanted)
+    report, kept = open_report(form, seed, wanted), True
     began = time.monotonic()
     with (
         _ended_by_signals(),
@@ -73,8 +73,12 @@ def verify(extent: str | None, seed: int | None, only: tuple[str, ...], form: st
         own_settings(),
     ):
         for row in run_proofs(Ground(Path(folder), seed, _extent(extent)), wanted, report.begin):
-            report.write(row)
-    return 0 if report.close(time.monotonic() - began) else 1
+            kept &= row.seen.kept
+            with suppress(BrokenPipeError):  # whoever reads may have left: the exit code is for others
+                report.write(row)
+    with suppress(BrokenPipeError):
+        report.close(time.monotonic() - began)
+    return 0 if kept else 1
 
 
 def _extent(name: str | None) -> Extent:

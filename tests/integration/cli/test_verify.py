@@ -16,6 +16,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from pylogtap_collector.cli import verdicts
 from pylogtap_collector.cli.verify import verify
 from pylogtap_collector.proofs import essential
 from pylogtap_collector.proofs.ground import Extent, Ground, Proof
@@ -131,6 +132,27 @@ def test_a_promise_is_not_kept(
     if form == "text":
         assert told.endswith(f"the same again: pylogtap verify --seed 7 --only {KEY}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_nobody_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, kept: bool) -> None:
+    """Where whoever read it has left, as `head` does, all is tried, and the exit code tells what came out."""
+    tried: list[Ground] = []
+
+    def proof(ground: Ground) -> Iterator[Seen]:
+        tried.append(ground)
+        yield ground.seen(KEY, "it", kept=kept)
+
+    def left(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(essential, "PROOFS", (Proof((KEY,), proof),) * 2)
+    monkeypatch.setattr(verdicts.TextReport, "write", left)
+    monkeypatch.setattr(verdicts.TextReport, "close", left)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = CliRunner().invoke(verify, ["--only", KEY], standalone_mode=False)
+    assert result.return_value == (0 if kept else 1)
+    assert len(tried) == 2
 
 
 def test_unknown_promise(tmp_path: Path) -> None:
