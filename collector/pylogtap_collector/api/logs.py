@@ -71,7 +71,8 @@ async def list_logs(
     """
     Search records.
 
-    Going on by `cursor` neither skips nor repeats a record, also while others arrive.
+    Going on by `cursor` neither skips nor repeats a record, also while others arrive. A page has fewer
+    records than `limit` where these have more than 8 MiB of text; `next` goes on behind them.
     """
     return await services.logs.page(
         q,

@@ -24,7 +24,7 @@ from pylogtap_collector.models import (
 from pylogtap_collector.services.cursors import read_cursor, write_cursor
 from pylogtap_collector.services.tail import Tail
 from pylogtap_collector.storage import audit, counts, logs
-from pylogtap_collector.storage.logs import Selection
+from pylogtap_collector.storage.logs import Selection, weight_of
 from pylogtap_collector.times import parse_time, to_datetime
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pylogtap_collector.storage.tiers import Tiers
 
 T = TypeVar("T")
+_PAGE_BYTES = 8 << 20  # of long texts on a page, about: of the largest records, 1,000 would be 256 MiB
 _EXPORT_CHUNK = 1_000  # records in memory at once, at most
 _EXPORT_FIRST = 20  # until it is known how large they are
 _EXPORT_BYTES = 256 << 10  # of a chunk, about
@@ -105,7 +106,7 @@ class Logs:
             since: Beginning of the range.
             until: End of the range, not included.
             order: `desc`: the newest first.
-            limit: Records of a page.
+            limit: Records of a page; it has fewer where they are very large.
             cursor: From the page before.
 
         Raises:
@@ -119,11 +120,13 @@ class Logs:
             selection = Selection(selection.query, last.since_ns, last.until_ns)
             behind = (last.time, last.log_id)
         found = await self._reader.read(
-            lambda connection: logs.page(self._tiers, connection, selection, order, limit + 1, behind)
+            lambda connection: logs.page(
+                self._tiers, connection, selection, order, limit + 1, behind, _PAGE_BYTES
+            )
         )
-        following = None
-        if len(found) > limit:
-            found.pop()
+        following, is_cut = None, sum(weight_of(each.log) for each in found) > _PAGE_BYTES
+        if len(found) > limit or is_cut:
+            del found[limit:]
             following = write_cursor(
                 order, q, selection.since_ns, selection.until_ns, (found[-1].time_ns, found[-1].log.id)
             )

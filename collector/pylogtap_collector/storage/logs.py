@@ -88,6 +88,7 @@ def page(
     order: Order,
     limit: int,
     behind: tuple[int, int] | None = None,
+    most_bytes: int | None = None,
 ) -> list[Found]:
     """
     Return records in the order of their time; those of the same time in the order of arrival.
@@ -99,13 +100,14 @@ def page(
         order: `asc`: the oldest first.
         limit: How many at most.
         behind: Time and id of the record behind which to begin.
+        most_bytes: End with the record by which they weigh more, see :func:`weight_of`; None: however much.
     """
     forward = order == "asc"
     evaluation = selection.evaluation(connection)
     since, until = selection.since_ns, selection.until_ns
     if behind is not None:
         since, until = (behind[0], until) if forward else (since, behind[0] + 1)
-    best = _Best(limit, forward=forward)
+    best = _Best(limit, most_bytes, forward=forward)
     for tier in tiers.all(connection, since, until, oldest_first=forward):
         check_deadline()
         if best.full and best.beyond(tier.first_time if forward else tier.last_time):
@@ -139,8 +141,8 @@ class _Best:
     many blocks, and what is loaded of all of these would take much more memory than a cache may.
     """
 
-    def __init__(self, limit: int, *, forward: bool) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, most_bytes: int | None, *, forward: bool) -> None:
+        self._limit, self._most_bytes = limit, most_bytes
         self._sign = 1 if forward else -1
         self._rows: list[tuple[int, int, int, int]] = []  # signed time and id, part, row
         self._parts: dict[int, Part] = {}
@@ -185,6 +187,22 @@ class _Best:
         if rows:
             made = logs_of(part, np.array(rows, np.int64))
             self._logs |= {(number, row): log for row, log in zip(rows, made, strict=True)}
+            self._cut()
+
+    def _cut(self) -> None:
+        """Leave off where those that are made weigh too much: what is found later only comes before."""
+        left = self._most_bytes
+        for count, (_, _, number, row) in enumerate(self._rows, 1):
+            log = self._logs.get((number, row))
+            if left is None or log is None:
+                continue
+            left -= weight_of(log)
+            if left < 0:
+                self._limit = count
+                for _, _, other, place in self._rows[count:]:
+                    self._logs.pop((other, place), None)
+                del self._rows[count:]
+                return
 
     def found(self, connection: sqlite3.Connection) -> list[Found]:
         for number in list(self._parts):
@@ -192,6 +210,14 @@ class _Best:
         ordered = [Found(time * self._sign, self._logs[number, row]) for time, _, number, row in self._rows]
         annotated = annotated_logs(connection, [each.log for each in ordered])
         return [Found(each.time_ns, log) for each, log in zip(ordered, annotated, strict=True)]
+
+
+def weight_of(log: Log) -> int:
+    """Return about how many characters a record has, of what may be long."""
+    texts = [log.message, *(str(value) for value in log.attributes.values())]
+    if log.exception is not None:
+        texts += [log.exception.message, log.exception.stacktrace]
+    return sum(map(len, texts))
 
 
 def annotated_logs(connection: sqlite3.Connection, logs: list[Log]) -> list[Log]:

@@ -9,6 +9,7 @@ import pytest
 
 from pylogtap import wire
 from pylogtap_collector.parts.structures import may_abound
+from pylogtap_collector.services import logs as services_logs
 from pylogtap_collector.storage import hot, sealing
 from pylogtap_collector.wire import payloads
 from tests.support.segments import SegmentBuilder
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pylogtap_collector.assembly import Collector
-    from pylogtap_collector.models import Log
+    from pylogtap_collector.models import Log, Order
 
 EMPTY: list[Any] = [{} for _ in range(1_001)]
 
@@ -52,6 +53,34 @@ async def test_large_records_are_sealed_by_their_bytes(
         assert max(chunk.records for chunk in chunks) == 4
         assert sum(chunk.size for chunk in chunks) < (90_000 if sealed else 250_000)
         assert sorted(await messages(store)) == sorted(f"no {number}: {'x' * 5_000}" for number in range(40))
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_a_page_of_large_records_has_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: Order
+) -> None:
+    """A page ends where its records are large; going on by the cursor, each is there once, in order."""
+    monkeypatch.setattr(hot, "CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(sealing, "BLOCK_BYTES", 50_000)
+    monkeypatch.setattr(sealing, "SPARE_BYTES", 30_000)
+    monkeypatch.setattr(services_logs, "_PAGE_BYTES", 12_000)
+    async with running_store(tmp_path) as store:
+        await store.tasks.stop()
+        for number in range(40):
+            segment = SegmentBuilder()
+            large = {"large": [{"text": "x" * 5_000}]} if number % 3 else None
+            segment.record(segment.site("no %d"), [number], large, when=1_700_000_000_000_000_000 + number)
+            await deliver(store, segment)
+        assert await store.keeper.seal()
+        pages: list[list[int]] = []
+        cursor: str | None = None
+        while not pages or cursor:
+            page = await store.services.logs.page("", order=order, limit=10, cursor=cursor)
+            pages.append([int(log.message.split()[1]) for log in page.items])
+            cursor = page.next
+        found = [number for numbers in pages for number in numbers]
+        assert found == sorted(range(40), reverse=order == "desc")
+        assert 10 > max(map(len, pages)) >= 3
 
 
 async def test_too_many_structures_become_text(tmp_path: Path) -> None:
