@@ -220,6 +220,16 @@ def test_losses_of_slices_are_counted(sound: Path, tmp_path: Path) -> None:
     assert first.lost in {SLICE, 2 * SLICE}
 
 
+@pytest.mark.parametrize("table", ["source", "form"])
+def test_a_lost_name_costs_no_record(sound: Path, tmp_path: Path, table: str) -> None:
+    """Where nothing is left of the names of places, or of what was logged, records are back as unknown."""
+    victim = Victim(sound, tmp_path)
+    names = set(victim.pages(table, "leaf"))
+    file = victim.damaged(tmp_path, names, random.Random(2), size=PAGE)
+    assert damage.put_back(file, tmp_path / "data").lost == 0
+    assert numbers_in(tmp_path / "data" / DATABASE) == victim.numbers
+
+
 def test_what_is_no_database_is_not_put_back(tmp_path: Path) -> None:
     """Somebody names the wrong file or folder: it is said, and nothing is made."""
     file, data = tmp_path / "app.py", tmp_path / "data"

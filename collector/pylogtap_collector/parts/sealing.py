@@ -195,6 +195,23 @@ class Summary(NamedTuple):
         return sum(found.nbytes for found in arrays) + _POINTER * things
 
 
+def numbers_named(data: bytes) -> tuple[list[int], list[int]]:
+    """
+    Return the numbers of sources and of forms that the summary of a sealed part names.
+
+    Args:
+        data: From :func:`seal`.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        found = _decode_summary(decompress(data))
+    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise ValueError(str(error)) from error
+    return found.sources, found.forms
+
+
 def read_summary(data: bytes, dictionary: Dictionary) -> Summary:
     """
     Read the summary of a sealed part.

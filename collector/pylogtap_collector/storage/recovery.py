@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from pylogtap_collector.inflating import inflate
 from pylogtap_collector.parts.joining import join
-from pylogtap_collector.parts.sealing import seal
+from pylogtap_collector.parts.sealing import numbers_named, seal
 from pylogtap_collector.storage import checking, connections
 from pylogtap_collector.storage.hot import Chunk
 from pylogtap_collector.storage.salvage import Salvage, tables
@@ -34,6 +34,7 @@ _MADE = frozenset({"recent", "progress"})  # from the others
 _LEAP = 1 << 20  # slices that the newest readable one may be behind the newest that there was
 _UNKNOWN = 1 << 32  # slices: more than there were, where nobody knows how many; below 2^53 as an id
 _INFLATED = 64 << 20
+_MOST_NUMBERS = 1 << 22  # of sources or forms: what names higher ones is damaged, and would fill the disk
 _MOST_IN_A_SLICE = 1 << 16  # records: as many numbers has a slice
 _LOST_FORM = (
     "INSERT INTO form (id, level, severity, logger, template, pattern, file, line, function, literals)"
@@ -121,8 +122,9 @@ def rebuild(damaged: Path, target: Path) -> int:
         for name in tables():
             if name not in _MADE:  # of a torn slice it is known how many records it had
                 _put(connection, name, salvage.rows(name, torn=name == "hot"))
-        _fill(connection, "source", _LOST_SOURCE)
-        _fill(connection, "form", _LOST_FORM)
+        last_source, last_form = _last_numbers(connection)
+        _fill(connection, "source", _LOST_SOURCE, last_source)
+        _fill(connection, "form", _LOST_FORM, last_form)
         connection.execute(_LOST_PATTERNS)
         lost = _forget_torn_slices(connection)
         connection.execute("COMMIT")
@@ -136,12 +138,23 @@ def _put(connection: sqlite3.Connection, name: str, rows: Iterable[dict[str, Any
         connection.execute(f'INSERT OR IGNORE INTO "{name}" ({names}) VALUES ({marks})', [*row.values()])
 
 
-def _fill(connection: sqlite3.Connection, name: str, sql: str) -> None:
-    """Fill gaps in the numbers of a table: they are places in a list."""
+def _last_numbers(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the highest numbers of a source and of a form that blocks name; -1: none."""
+    sources, forms = [-1], [-1]
+    for (summary,) in connection.execute("SELECT summary FROM block"):
+        with suppress(ValueError):
+            named = numbers_named(summary)
+            for known, more in zip((sources, forms), named, strict=True):
+                known.extend(number for number in more if number < _MOST_NUMBERS)
+    return max(sources), max(forms)
+
+
+def _fill(connection: sqlite3.Connection, name: str, sql: str, last: int) -> None:
+    """Fill gaps in the numbers of a table, up to the last one that is named: they are places in a list."""
+    connection.execute(f"DELETE FROM {name} WHERE id NOT BETWEEN 0 AND {_MOST_NUMBERS}")
     known = {number for (number,) in connection.execute(f"SELECT id FROM {name}")}
-    connection.executemany(
-        sql, [(number,) for number in range(max(known, default=-1)) if number not in known]
-    )
+    wanted = range(max(last, *known, -1) + 1)
+    connection.executemany(sql, [(number,) for number in wanted if number not in known])
 
 
 def _forget_torn_slices(connection: sqlite3.Connection) -> int:
