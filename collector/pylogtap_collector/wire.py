@@ -115,6 +115,24 @@ def scan(data: bytes, base: int, segment: bytes) -> Scan:
     return result
 
 
+def fitting_segment(data: bytes, base: int) -> bytes:
+    """
+    Return a segment's id by which the check of a slice's first frame is right, and so of all sound ones.
+
+    For slices of which nobody knows the segment any more: where the first frame is damaged, no other fits.
+
+    Args:
+        data: The slice.
+        base: Its offset in the segment.
+    """
+    position = 0
+    while (length := int.from_bytes(data[position : position + 4], "little")) & ABORTED:
+        position += frame_size(length & ~FLAGS)
+    check = int.from_bytes(data[position + 4 : position + 8], "little")
+    salt = check ^ zlib.crc32(data[position + 8 : position + 8 + length]) ^ (base + position)
+    return (salt & 0xFFFF_FFFF).to_bytes(4, "little") + bytes(12)
+
+
 def payloads(data: bytes) -> list[bytes]:
     """
     Return the committed payloads of a slice that has been checked.

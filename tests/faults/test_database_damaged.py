@@ -230,6 +230,20 @@ def test_a_lost_name_costs_no_record(sound: Path, tmp_path: Path, table: str) ->
     assert numbers_in(tmp_path / "data" / DATABASE) == victim.numbers
 
 
+def test_an_altered_slice_of_a_lost_stream_does_not_come_back(sound: Path, tmp_path: Path) -> None:
+    """Where it is lost what a slice is checked by, damage within is noticed still, though it can be read."""
+    victim = Victim(sound, tmp_path)
+    file = victim.damaged(tmp_path, set(victim.pages("stream", "leaf")), random.Random(3), size=PAGE)
+    page = victim.pages("hot", "overflow")[5]
+    whole = bytearray(file.read_bytes())
+    there = whole.index(b"\x81\xa1n\xcd", (page - 1) * PAGE, page * PAGE)  # {"n": a number of two bytes}
+    whole[there + 2] = ord("m")
+    file.write_bytes(whole)
+    first = damage.put_back(file, tmp_path / "data")
+    assert first.lost == SLICE
+    assert first.back == len(numbers_in(tmp_path / "data" / DATABASE)) == len(victim.numbers) - SLICE
+
+
 def test_what_is_no_database_is_not_put_back(tmp_path: Path) -> None:
     """Somebody names the wrong file or folder: it is said, and nothing is made."""
     file, data = tmp_path / "app.py", tmp_path / "data"

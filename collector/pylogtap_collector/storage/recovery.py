@@ -17,7 +17,7 @@ from pylogtap_collector.storage.salvage import Salvage, tables
 from pylogtap_collector.storage.sealing import count_part
 from pylogtap_collector.storage.shelf import blocks_behind, insert_block
 from pylogtap_collector.storage.tiers import Tiers
-from pylogtap_collector.wire import scan
+from pylogtap_collector.wire import fitting_segment, scan
 
 if TYPE_CHECKING:
     import sqlite3
@@ -170,8 +170,8 @@ def _forget_torn_slices(connection: sqlite3.Connection) -> int:
     for number, segment, offset, records, encoding, body in rows:
         try:
             data = inflate(body, encoding, _INFLATED)
-            found = scan(data, offset, segment or bytes(16))  # without its stream nobody knows the check
-            torn = segment is not None and (found.damage is not None or found.records != records)
+            found = scan(data, offset, segment or fitting_segment(data, offset))
+            torn = found.damage is not None or found.records != records
         except Exception:  # noqa: BLE001 - whatever damaged bytes lead to
             torn = True
         if torn:
