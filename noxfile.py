@@ -83,8 +83,9 @@ def faults(session: nox.Session) -> None:
         session.run("pytest", "-m", "slow", "-s", *session.posargs)
         return
     folder = session.create_tmp()
-    short, long, peers = (Path(folder, name).resolve() for name in ("short", "long", "peers.json"))
-    for earlier in (short, long, peers):
+    names = ("short", "long", "verified", "peers.json")
+    short, long, verified, peers = (Path(folder, name).resolve() for name in names)
+    for earlier in (short, long, verified, peers):
         earlier.unlink(missing_ok=True)
     seed = os.environ.get("PYLOGTAP_FAULT_SEED") or str(random.SystemRandom().randrange(10**6))
     noting = [str(each) for each in HERE.glob("tests/**/test_*.py") if "saw: Saw" in each.read_text()]
@@ -95,6 +96,9 @@ def faults(session: nox.Session) -> None:
             session.run("pytest", "-m", which, "-s", *where, env=environment)
         except nox.command.CommandFailed:  # the page tells what was not kept; the session fails behind it
             failed.append(which)
+    proof = ("verify", "--long", "--only", "bombs-and-silence", "--seed", seed, "--format", "json")
+    with verified.open("w") as file:  # what no test tries in this form
+        session.run("pylogtap", *proof, stdout=file, stderr=None, success_codes=[0, 1])
     command = (
         "python",
         "-m",
@@ -110,7 +114,8 @@ def faults(session: nox.Session) -> None:
         session.run(*command, "--python", peers_python(session), "--json", str(peers))
     except nox.command.CommandFailed:
         session.warn("the peers could not be tried here: the page says so")
-    session.run("python", "-m", "tools.promises", str(long), str(peers), "--otherwise", str(short))
+    others = ("--otherwise", str(short), "--verified", str(verified))
+    session.run("python", "-m", "tools.promises", str(long), str(peers), *others)
     if failed:
         session.error(f"not everything was kept by the tests that are {' and '.join(failed)}")
 

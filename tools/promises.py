@@ -3,10 +3,11 @@ Write docs/explanation/promises.md from what a run of the fault tests noted.
 
 ::
 
-    python -m tools.promises NOTES [PEERS_JSON] [--otherwise NOTES]
+    python -m tools.promises NOTES [PEERS_JSON] [--otherwise NOTES] [--verified JSON]
 
 NOTES is the file that PYLOGTAP_FAULT_NOTES named while tests ran, PEERS_JSON what `benchmarks.bench_loss`
-wrote by `--json`. `--otherwise` gives notes for promises that NOTES has none of, as those of short tests.
+wrote by `--json`. `--otherwise` gives notes for promises that NOTES has none of, as those of short tests,
+`--verified` what `pylogtap verify --format json` printed of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pylogtap_collector.proofs.machine import Machine
-from pylogtap_collector.proofs.promises import SECTIONS, Seen
+from pylogtap_collector.proofs.promises import BROKE_OFF, SECTIONS, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,8 +62,10 @@ def _run(notes: Sequence[Seen]) -> str:
     day = datetime.fromtimestamp(max(seen.noted for seen in notes), UTC).date().isoformat()
     seeds = sorted({seen.seed for seen in notes if seen.seed is not None})
     told = "any seed" if not seeds or len(seeds) > _SEEDS else f"seed {', '.join(map(str, seeds))}"
-    broken = len({seen.key for seen in notes if not seen.kept})
+    broken = len({seen.key for seen in notes if not seen.kept} - {BROKE_OFF})
     sum_ = f"**not kept: {broken}**" if broken else "all kept that were tried"
+    if ended := [seen.figure for seen in notes if seen.key == BROKE_OFF]:
+        sum_ += f"; **broke off, and saw nothing: {', '.join(ended)}**"
     return f"{day}; {Machine.here()}; {told}; {sum_}."
 
 
@@ -104,6 +107,11 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], rule: str = "
     return "\n".join(lines)
 
 
+def _verified(path: Path) -> list[Seen]:
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines()) if path.exists() else ()
+    return [Seen(row["key"], row["seen"], row["kept"], row["seed"]) for row in rows]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page."""
     parser = argparse.ArgumentParser(
@@ -112,11 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("notes", type=Path)
     parser.add_argument("peers", type=Path, nargs="?")
     parser.add_argument("--otherwise", type=Path, metavar="NOTES")
+    parser.add_argument("--verified", type=Path, metavar="JSON")
     options = parser.parse_args(arguments)
     notes = Seen.all_in(options.notes)
-    known = {seen.key for seen in notes}
-    if options.otherwise is not None:
-        notes = [*(seen for seen in Seen.all_in(options.otherwise) if seen.key not in known), *notes]
+    known = {seen.key for seen in notes} - {BROKE_OFF}
+    others = [] if options.otherwise is None else Seen.all_in(options.otherwise)
+    if options.verified is not None:
+        others += _verified(options.verified)
+    notes = [*(seen for seen in others if seen.key not in known), *notes]
     has_peers = options.peers is not None and options.peers.exists()
     peers = json.loads(options.peers.read_text(encoding="utf-8")) if has_peers else None
     PAGE.write_text(render(notes, peers), encoding="utf-8")

@@ -58,6 +58,8 @@ def saw(request: pytest.FixtureRequest) -> Saw:
         print(f"{key}: {figure}")  # noqa: T201 - the figures, for those who ask by -s
         if name := os.environ.get(NOTES):
             seen.append_to(Path(name))
+        if not kept:
+            request.node.user_properties.append(("kept", False))
         assert kept, f"{PROMISES[key].fault}: {figure}, and promised is {PROMISES[key].figure}"
 
     return note

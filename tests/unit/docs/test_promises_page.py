@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pylogtap_collector.proofs.essential import KEYS
-from pylogtap_collector.proofs.promises import PROMISES, SECTIONS, Seen
+from pylogtap_collector.proofs.promises import BROKE_OFF, PROMISES, SECTIONS, Seen
 from tests.support.documents import DOCS, ROOT, rows
 from tools import promises
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PAGE = DOCS / "explanation" / "promises.md"
 HOMES = ("tests", "collector/pylogtap_collector/proofs")
@@ -67,6 +72,24 @@ def test_page_of_a_run() -> None:
     )
     assert any("; seed 7; **not kept: 1**." in line for line in lines)
     assert "| a queue | 1,000 | 10 | 1.00 | 4 |" in lines
+
+
+def test_what_broke_off_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that went wrong before it saw anything is named, and no earlier note of another run hides it."""
+    for name, key, figure, kept in (
+        ("long", BROKE_OFF, "test_all (call)", False),
+        ("short", "forks", "0 hung", True),
+    ):
+        Seen(key, figure, kept, 7).append_to(tmp_path / name)
+    row = {"key": "bombs-and-silence", "seen": "3 bombs", "kept": True, "seed": 7}
+    (tmp_path / "verified").write_text(json.dumps(row))
+    monkeypatch.setattr(promises, "PAGE", tmp_path / "page.md")
+    options = ("--otherwise", str(tmp_path / "short"), "--verified", str(tmp_path / "verified"))
+    promises.main([str(tmp_path / "long"), *options])
+    text = promises.PAGE.read_text()
+    assert "; all kept that were tried; **broke off, and saw nothing: test_all (call)**." in text
+    assert "| 0 hung |" in text
+    assert "| 3 bombs |" in text
 
 
 def test_page_names_no_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pylogtap_collector.proofs.promises import calls, collector, disk, network, processes, readers
-from pylogtap_collector.proofs.promises.promise import Promise, Seen
+from pylogtap_collector.proofs.promises.promise import BROKE_OFF, Promise, Seen
 
 SECTIONS: dict[str, tuple[Promise, ...]] = {
     "The application dies": calls.PROMISES,
@@ -15,4 +15,4 @@ SECTIONS: dict[str, tuple[Promise, ...]] = {
 }
 PROMISES: dict[str, Promise] = {each.key: each for section in SECTIONS.values() for each in section}
 
-__all__ = ["PROMISES", "SECTIONS", "Promise", "Seen"]
+__all__ = ["BROKE_OFF", "PROMISES", "SECTIONS", "Promise", "Seen"]

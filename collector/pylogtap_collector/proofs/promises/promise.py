@@ -29,13 +29,16 @@ class Promise:
     figure: str
 
 
+BROKE_OFF = "broke-off"
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """
     What a run saw of a promise.
 
     Attributes:
-        key: Of the promise.
+        key: Of the promise; BROKE_OFF: of a test that has seen nothing, as something else went wrong in it.
         figure: What was counted or measured.
         kept: It is what was promised.
         seed: Of what was left to chance; None: nothing was.
