@@ -72,7 +72,7 @@ STAGE_COLUMNS = (
 TIMED = ("-m", "benchmarks.timed_collector")
 _SEALING_S = 300.0
 _SLICE = 16_384  # records of the largest slices here, which are sealed as a whole
-_STAY = Settings.model_fields["recent_records"].default + BLOCK + _SLICE  # records that are not sealed
+_STAY = Settings().recent_records + BLOCK + _SLICE  # records that are not sealed
 _POLL_S = 0.1
 
 
