@@ -124,20 +124,10 @@ class Hot:
         self._readers: OrderedDict[int, tuple[SegmentReader, int]] = OrderedDict()
         self._batches: dict[int, Batch] = {}
 
-    def parts(self, connection: sqlite3.Connection, behind: int = 0) -> Iterator[Part]:
-        """
-        Yield all records that are not sealed, as the connection's transaction sees them; oldest first.
-
-        Args:
-            connection: In a transaction.
-            behind: Leave out parts that have no id behind this one.
-        """
-        for chunk in self.chunks(connection):
-            if (chunk.last + 1 << SLICE_BITS) - 1 > behind:
-                check_deadline()
-                part = self.part(connection, chunk)
-                if part is not None:
-                    yield part
+    def parts(self, connection: sqlite3.Connection) -> Iterator[Part]:
+        """Yield all records that are not sealed, as the connection's transaction sees them; oldest first."""
+        for extent in self.extents(connection):
+            yield self.open(connection, extent)
 
     def extents(self, connection: sqlite3.Connection, behind: int = 0) -> Iterator[Extent]:
         """
@@ -219,7 +209,7 @@ class Hot:
         """Keep a part in memory, and none that it stands for, or that was sealed."""
         oldest = self._chunks[0].first if self._chunks else key[0]
         for kept in (self._parts, self._extents):
-            for known in [known for known in kept if known[0] == key[0] or known[1] < oldest]:
+            for known in [each for each in kept if each[1] < oldest or (each[0] == key[0] and each != key)]:
                 del kept[known]
         self._parts[key] = part, size
         held = sum(each for _, each in self._parts.values())
