@@ -36,6 +36,7 @@ _ROWS = 500  # of one transaction: others write in between, and a tenth of a sec
 _REST = 4  # times as long as writing rows took: what came since is read again for the few that are new
 _TOLD = 512  # records that followers are told of at once
 _BEHIND = 8  # blocks that could be sealed: what waits is too much to be read by every question
+_BEHIND_BYTES = 24 << 20  # of slices, likewise: more than are kept in memory as parts
 _SETTLING_S = 1.0  # how often to look whether it has become less
 _BITS = 16  # of an id: the record's place in its slice
 
@@ -94,8 +95,7 @@ class Keeper:
     @property
     def is_behind(self) -> bool:
         """Whether so much is not sealed that questions about records are slow."""
-        most = sealing.SPARE_BYTES + _BEHIND * sealing.BLOCK_BYTES // 4
-        return self._records > self._spare + _BEHIND * sealing.BLOCK or self._size > most
+        return self._records > self._spare + _BEHIND * sealing.BLOCK or self._size > _BEHIND_BYTES
 
     async def settle(self, timeout_s: float) -> None:
         """

@@ -148,6 +148,7 @@ class _Best:
         self._parts: dict[int, Part] = {}
         self._count = 0
         self._logs: dict[tuple[int, int], Log] = {}
+        self._weight = 0  # of those that were made; only where it is bounded
 
     @property
     def full(self) -> bool:
@@ -187,17 +188,18 @@ class _Best:
         if rows:
             made = logs_of(part, np.array(rows, np.int64))
             self._logs |= {(number, row): log for row, log in zip(rows, made, strict=True)}
-            self._cut()
+            if self._most_bytes is not None:
+                self._weight += sum(map(weight_of, made))
+                if self._weight > self._most_bytes:
+                    self._cut(self._most_bytes)
 
-    def _cut(self) -> None:
+    def _cut(self, most_bytes: int) -> None:
         """Leave off where those that are made weigh too much: what is found later only comes before."""
-        left = self._most_bytes
+        self._weight = 0
         for count, (_, _, number, row) in enumerate(self._rows, 1):
             log = self._logs.get((number, row))
-            if left is None or log is None:
-                continue
-            left -= weight_of(log)
-            if left < 0:
+            self._weight += 0 if log is None else weight_of(log)
+            if self._weight > most_bytes:
                 self._limit = count
                 for _, _, other, place in self._rows[count:]:
                     self._logs.pop((other, place), None)
